@@ -1,0 +1,251 @@
+//! Drivers reach into the world: a half that can only read, and a half that takes a permit.
+
+use crate::clock::{Clock, Random};
+use crate::event::What;
+use crate::failure::{Failure, Result};
+use crate::handle::Handle;
+use crate::run::blob::{BlobRef, Blobs};
+use crate::secret::Vault;
+use crate::spec::Field;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Reaches one kind of server. Connections live in it, pooled by handle; it is shared by all branches.
+pub trait Driver: Send + Sync + 'static {
+    /// What observers get; it has no call that could change anything.
+    type Reader: Send + Sync;
+    /// What actions get.
+    type Writer: Send + Sync;
+    /// The key of `pb.toml` that makes a table its handle; empty for drivers without handles.
+    const KEY: &'static str;
+
+    /// The keys of such a table.
+    fn config() -> Vec<Field>
+    where
+        Self: Sized,
+    {
+        vec![]
+    }
+
+    /// Refuses a table whose keys are right and whose values are not, such as one that holds a password.
+    fn check(_config: &Map<String, Value>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        Ok(())
+    }
+
+    /// The half that reads.
+    fn reader(&self) -> &Self::Reader;
+    /// The half that writes.
+    fn writer(&self) -> &Self::Writer;
+
+    /// What tells this server from every other one, such as its system identifier; recorded before the first effect.
+    fn identity<'a>(
+        &'a self,
+        _read: &'a Readers,
+        _handle: &'a Handle,
+    ) -> BoxFuture<'a, Result<Option<Value>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// A property of a handle as scripts see it, such as `db.url`.
+    fn property(&self, _handle: &Handle, _name: &str) -> Option<Value> {
+        None
+    }
+}
+
+/// What a driver asks of its tables in `pb.toml`.
+pub struct Table {
+    /// The keys.
+    pub fields: Vec<Field>,
+    /// See `Driver::check`.
+    pub check: fn(&Map<String, Value>) -> Result<()>,
+}
+
+trait AnyDriver: Send + Sync {
+    fn identity<'a>(
+        &'a self,
+        read: &'a Readers,
+        handle: &'a Handle,
+    ) -> BoxFuture<'a, Result<Option<Value>>>;
+    fn property(&self, handle: &Handle, name: &str) -> Option<Value>;
+}
+
+impl<D: Driver> AnyDriver for D {
+    fn identity<'a>(
+        &'a self,
+        read: &'a Readers,
+        handle: &'a Handle,
+    ) -> BoxFuture<'a, Result<Option<Value>>> {
+        Driver::identity(self, read, handle)
+    }
+    fn property(&self, handle: &Handle, name: &str) -> Option<Value> {
+        Driver::property(self, handle, name)
+    }
+}
+
+/// The drivers of a run.
+#[derive(Default)]
+pub struct Drivers {
+    by_type: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    by_key: HashMap<&'static str, Arc<dyn AnyDriver>>,
+    tables: BTreeMap<&'static str, Table>,
+}
+
+impl Drivers {
+    /// Adds one.
+    pub fn add<D: Driver>(&mut self, driver: D) {
+        let driver = Arc::new(driver);
+        self.by_type.insert(TypeId::of::<D>(), driver.clone());
+        if !D::KEY.is_empty() {
+            self.by_key.insert(D::KEY, driver);
+            let (fields, check) = (D::config(), D::check as fn(&_) -> _);
+            self.tables.insert(D::KEY, Table { fields, check });
+        }
+    }
+
+    /// The drivers whose tables of `pb.toml` are handles, by the key that makes them so.
+    pub fn tables(&self) -> &BTreeMap<&'static str, Table> {
+        &self.tables
+    }
+
+    /// A property of a handle as scripts see it.
+    pub fn property(&self, handle: &Handle, name: &str) -> Option<Value> {
+        self.by_key
+            .get(handle.driver.as_str())?
+            .property(handle, name)
+    }
+
+    fn of<D: Driver>(&self) -> &D {
+        let driver = self
+            .by_type
+            .get(&TypeId::of::<D>())
+            .and_then(|d| d.downcast_ref());
+        driver.expect("a primitive is registered together with the drivers it uses")
+    }
+}
+
+/// What belongs to the call that is running.
+pub(crate) struct Call {
+    pub(crate) run: String,
+    pub(crate) key: String,
+    pub(crate) seq: u64,
+    /// Takes progress; nothing is said where the call is not a step of its own.
+    pub(crate) say: Box<dyn Fn(What) + Send + Sync>,
+}
+
+/// The reading halves of all drivers, for one call.
+#[derive(Clone)]
+pub struct Readers {
+    pub(crate) drivers: Arc<Drivers>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) blobs: Arc<Blobs>,
+    pub(crate) call: Arc<Call>,
+}
+
+impl Readers {
+    /// The reading half of a driver.
+    pub fn of<D: Driver>(&self) -> &D::Reader {
+        self.drivers.of::<D>().reader()
+    }
+
+    /// Exposes and fingerprints secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The run's clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// A number below `limit`, for jitter and names.
+    pub fn random_below(&self, limit: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % limit.max(1)
+    }
+
+    /// Id of the run, for labels and `application_name`.
+    pub fn run(&self) -> &str {
+        &self.call.run
+    }
+
+    /// Key of the step, for labels.
+    pub fn key(&self) -> &str {
+        &self.call.key
+    }
+
+    /// Ordinal of the step in its run.
+    pub fn seq(&self) -> u64 {
+        self.call.seq
+    }
+
+    /// Keeps the bytes of a file in the journal; resume and undo read them from there.
+    pub fn keep_file(&self, text: &str) -> BlobRef {
+        self.blobs.put(text)
+    }
+
+    /// The bytes that `keep_file` kept, in this run or before.
+    pub fn kept_file(&self, file: &BlobRef) -> Result<Arc<str>> {
+        self.blobs.get(file)
+    }
+
+    /// Says what is being waited for or done.
+    pub fn progress(&self, text: impl Into<String>) {
+        self.say(text.into(), None);
+    }
+
+    /// Says how much of how much is done.
+    pub fn progress_of(&self, text: impl Into<String>, done: u64, all: u64) {
+        self.say(text.into(), Some((done, all)));
+    }
+
+    fn say(&self, text: String, done: Option<(u64, u64)>) {
+        let text = self.vault.scrubber().text(&text).into_owned();
+        (self.call.say)(What::StepProgress {
+            key: self.call.key.clone(),
+            text,
+            done,
+        });
+    }
+
+    pub(crate) async fn identity(&self, handle: &Handle) -> Result<Option<Value>> {
+        match self.drivers.by_key.get(handle.driver.as_str()) {
+            Some(driver) => driver.identity(self, handle).await,
+            None => Err(Failure::broken(
+                "handle",
+                format!("no driver `{}`", handle.driver),
+            )),
+        }
+    }
+}
+
+/// Both halves of all drivers, for one action.
+pub struct World {
+    pub(crate) readers: Readers,
+}
+
+impl World {
+    /// The writing half of a driver.
+    pub fn of<D: Driver>(&self, _permit: &Permit) -> &D::Writer {
+        self.readers.drivers.of::<D>().writer()
+    }
+
+    /// The reading halves.
+    pub fn read(&self) -> &Readers {
+        &self.readers
+    }
+}
+
+/// Proof that the runner has written down what is about to be done. Only the runner can make one.
+#[derive(Debug)]
+pub struct Permit {
+    pub(crate) _made_by_the_runner: (),
+}

@@ -1,0 +1,31 @@
+//! The kernel: observe, decide, act, journal, undo. Knows no Rhai, no Docker, no PostgreSQL, no terminal.
+
+pub mod cancel;
+pub mod clock;
+pub mod code;
+mod driver;
+mod duration;
+mod effect;
+pub mod event;
+mod failure;
+mod handle;
+pub mod journal;
+mod nearest;
+mod primitive;
+pub mod run;
+mod scrub;
+mod secret;
+pub mod spec;
+pub mod wait;
+
+pub use driver::{Driver, Drivers, Permit, Readers, Table, World};
+pub use duration::Span;
+pub use effect::{Class, Effect};
+pub use failure::{CallError, Failure, Result, Site};
+pub use handle::{HANDLE_KEY, Handle, HandleKind, HandleOf};
+pub use nearest::nearest;
+pub use primitive::{
+    AnyAction, Decision, DynPrimitive, NoAction, Primitive, Spec, Subject, Undo, erase,
+};
+pub use scrub::{SHORTEST_SECRET, Scrubber};
+pub use secret::{SecretSource, SecretText, Vault, holds_secret};

@@ -1,0 +1,393 @@
+//! What a primitive is: one job in the world, in the five moves observe, decide, act, result, undo.
+
+use crate::driver::{Permit, Readers, World};
+use crate::effect::{Class, Effect};
+use crate::failure::{Failure, Result};
+use crate::spec::{self, Field};
+use crate::wait::Pace;
+use futures_util::future::{BoxFuture, FutureExt};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::future::Future;
+use std::marker::PhantomData;
+
+/// One job in the world. It knows nothing of scripts, journals or screens.
+pub trait Primitive: Send + Sync + 'static {
+    /// Parsed once, at the border. Its doc comments are the reference page, unknown keys are errors.
+    type Args: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
+    /// What was seen: the whole of what `decide` needs.
+    type Facts: Serialize + DeserializeOwned + Send + Sync;
+    /// One atomic change; its `Display` is the line of the plan.
+    type Action: Serialize + DeserializeOwned + Display + Send + Sync;
+    /// What the script gets. `changed`, `took` and, for gates, `attempts` are added to it.
+    type Out: Serialize + JsonSchema;
+
+    /// As scripts call it: verb_noun.
+    const NAME: &'static str;
+    /// What it is as a whole.
+    const CLASS: Class;
+    /// The reference text: first line what it does, then shape, errors, effect and source.
+    const DOC: &'static str;
+    /// A call that works on its own, for the reference page.
+    const EXAMPLE: &'static str;
+
+    /// Looks at the world; cannot change it.
+    fn observe(
+        &self,
+        read: &Readers,
+        args: &Self::Args,
+    ) -> impl Future<Output = Result<Self::Facts>> + Send;
+
+    /// What remains to be done, given the world as it is now. Pure.
+    fn decide(&self, args: &Self::Args, facts: &Self::Facts) -> Result<Decision<Self::Action>>;
+
+    /// How doubt about an action is settled. Reads and gates have no actions.
+    fn effect(&self, args: &Self::Args, action: &Self::Action) -> Effect;
+
+    /// Does one action. The value goes to the journal and to `result`.
+    fn act(
+        &self,
+        world: &World,
+        permit: &Permit,
+        args: &Self::Args,
+        action: &Self::Action,
+    ) -> impl Future<Output = Result<Value>> + Send;
+
+    /// What the script gets. `outcomes` are the values of the actions, in the order of their stages and lanes.
+    fn result(
+        &self,
+        args: &Self::Args,
+        before: &Self::Facts,
+        after: &Self::Facts,
+        outcomes: &[Value],
+    ) -> Result<Self::Out>;
+
+    /// The call that brings back what was before. Asked only for steps that acted.
+    fn undo(&self, args: &Self::Args, before: &Self::Facts) -> Undo;
+
+    /// What it touches, such as `container web-1`; the first one is shown beside the step.
+    fn subjects(&self, args: &Self::Args) -> Vec<Subject>;
+
+    /// What it says about itself when it is done, such as the versions applied.
+    fn summary(&self, _args: &Self::Args, _out: &Value) -> String {
+        String::new()
+    }
+
+    /// What is true of its subject, as a sentence without full stop: `web-1 runs shop:1.9`.
+    fn state(&self, _args: &Self::Args, _facts: &Self::Facts) -> Option<String> {
+        None
+    }
+
+    /// How a gate polls; `None` for everything else.
+    fn pace(&self, _args: &Self::Args) -> Option<Pace> {
+        None
+    }
+
+    /// What a gate adds to its failure when the deadline has passed, such as a hint; `last` is what it saw last.
+    fn too_late(&self, _args: &Self::Args, _last: &Self::Facts, failure: Failure) -> Failure {
+        failure
+    }
+}
+
+/// What `decide` found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Decision<A> {
+    /// The world is as wanted.
+    Nothing,
+    /// Only time can help: why it is not as wanted yet.
+    Wait(String),
+    /// Stages one after the other; the lanes of a stage at the same time, the actions of a lane in order.
+    Act(Vec<Vec<Vec<A>>>),
+}
+
+impl<A> Decision<A> {
+    /// One action after the other; nothing when there is none.
+    pub fn in_order(actions: Vec<A>) -> Self {
+        if actions.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Act(vec![vec![actions]])
+        }
+    }
+}
+
+/// How a step is undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    /// By this call, run through observe, decide, act.
+    Call {
+        /// Name of the primitive.
+        primitive: String,
+        /// Its arguments.
+        args: Value,
+    },
+    /// Not at all.
+    None {
+        /// Why, such as `a message cannot be taken back`.
+        why: String,
+    },
+}
+
+impl Undo {
+    /// A call of another primitive, or of the same with other arguments.
+    pub fn call<P: Primitive>(args: &P::Args) -> Self {
+        Self::Call {
+            primitive: P::NAME.into(),
+            args: to_value(args),
+        }
+    }
+
+    /// No way back.
+    pub fn none(why: impl Into<String>) -> Self {
+        Self::None { why: why.into() }
+    }
+}
+
+/// A thing that a step touches.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// Such as `container`, `schema`, `url`.
+    pub kind: String,
+    /// Its name, unique within the kind.
+    pub name: String,
+}
+
+impl Subject {
+    /// A thing of that kind.
+    pub fn new(kind: &str, name: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.into(),
+        }
+    }
+}
+
+/// For primitives without actions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoAction {}
+
+impl Display for NoAction {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {}
+    }
+}
+
+/// What front ends need to know of a primitive: read off its declaration once.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// As scripts call it.
+    pub name: &'static str,
+    /// What it is as a whole.
+    pub class: Class,
+    /// The reference text.
+    pub doc: &'static str,
+    /// A call that works on its own.
+    pub example: &'static str,
+    /// Its own arguments: positional ones first.
+    pub fields: Vec<Field>,
+    /// What the script gets.
+    pub result: Vec<Field>,
+}
+
+/// An action without its type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnyAction {
+    /// The action.
+    pub value: Value,
+    /// Its line in the plan.
+    pub text: String,
+    /// How doubt about it is settled.
+    pub effect: Effect,
+}
+
+/// A primitive without its types; made from `Primitive` by `erase`, and by nothing else.
+pub trait DynPrimitive: Send + Sync {
+    /// What front ends need to know.
+    fn spec(&self) -> &Spec;
+    /// Whether the arguments can be read.
+    fn parse(&self, args: &Value) -> Result<()>;
+    /// See `Primitive::observe`.
+    fn observe<'a>(&'a self, read: &'a Readers, args: &'a Value) -> BoxFuture<'a, Result<Value>>;
+    /// See `Primitive::decide`.
+    fn decide(&self, args: &Value, facts: &Value) -> Result<Decision<AnyAction>>;
+    /// See `Primitive::act`.
+    fn act<'a>(
+        &'a self,
+        world: &'a World,
+        permit: &'a Permit,
+        args: &'a Value,
+        action: &'a Value,
+    ) -> BoxFuture<'a, Result<Value>>;
+    /// See `Primitive::result`.
+    fn result(
+        &self,
+        args: &Value,
+        before: &Value,
+        after: &Value,
+        outcomes: &[Value],
+    ) -> Result<Value>;
+    /// See `Primitive::undo`.
+    fn undo(&self, args: &Value, before: &Value) -> Result<Undo>;
+    /// See `Primitive::subjects`.
+    fn subjects(&self, args: &Value) -> Result<Vec<Subject>>;
+    /// See `Primitive::summary`.
+    fn summary(&self, args: &Value, out: &Value) -> Result<String>;
+    /// See `Primitive::state`.
+    fn state(&self, args: &Value, facts: &Value) -> Result<Option<String>>;
+    /// See `Primitive::pace`.
+    fn pace(&self, args: &Value) -> Result<Option<Pace>>;
+    /// See `Primitive::too_late`.
+    fn too_late(&self, args: &Value, last: &Value, failure: Failure) -> Result<Failure>;
+}
+
+/// The primitive behind its untyped face.
+pub fn erase<P: Primitive>(primitive: P) -> Box<dyn DynPrimitive> {
+    let spec = Spec {
+        name: P::NAME,
+        class: P::CLASS,
+        doc: P::DOC,
+        example: P::EXAMPLE,
+        fields: Field::all_of::<P::Args>(),
+        result: Field::all_of::<P::Out>(),
+    };
+    Box::new(Erased {
+        primitive,
+        spec,
+        types: PhantomData::<fn() -> P>,
+    })
+}
+
+struct Erased<P> {
+    primitive: P,
+    spec: Spec,
+    types: PhantomData<fn() -> P>,
+}
+
+impl<P: Primitive> Erased<P> {
+    fn args(&self, args: &Value) -> Result<P::Args> {
+        P::Args::deserialize(args).map_err(|error| {
+            Failure::new(
+                &crate::code::WRONG_TYPE,
+                format!("the arguments of `{}` were refused: {error}", P::NAME),
+            )
+        })
+    }
+}
+
+fn facts<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    T::deserialize(value).map_err(|error| Failure::broken("facts", error))
+}
+
+pub(crate) fn to_value(value: &impl Serialize) -> Value {
+    serde_json::to_value(value)
+        .expect("arguments, facts and results have text keys and finite numbers")
+}
+
+impl<P: Primitive> DynPrimitive for Erased<P> {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn parse(&self, args: &Value) -> Result<()> {
+        let none = Map::new();
+        spec::check(
+            P::NAME,
+            &self.spec.fields,
+            args.as_object().unwrap_or(&none),
+        )?;
+        self.args(args).map(drop)
+    }
+
+    fn observe<'a>(&'a self, read: &'a Readers, args: &'a Value) -> BoxFuture<'a, Result<Value>> {
+        async move {
+            Ok(to_value(
+                &self.primitive.observe(read, &self.args(args)?).await?,
+            ))
+        }
+        .boxed()
+    }
+
+    fn decide(&self, args: &Value, seen: &Value) -> Result<Decision<AnyAction>> {
+        let args = self.args(args)?;
+        let any = |action: P::Action| AnyAction {
+            value: to_value(&action),
+            text: action.to_string(),
+            effect: self.primitive.effect(&args, &action),
+        };
+        Ok(match self.primitive.decide(&args, &facts(seen)?)? {
+            Decision::Nothing => Decision::Nothing,
+            Decision::Wait(why) => Decision::Wait(why),
+            Decision::Act(stages) => Decision::Act(
+                stages
+                    .into_iter()
+                    .map(|lanes| {
+                        lanes
+                            .into_iter()
+                            .map(|lane| lane.into_iter().map(any).collect())
+                            .collect()
+                    })
+                    .collect(),
+            ),
+        })
+    }
+
+    fn act<'a>(
+        &'a self,
+        world: &'a World,
+        permit: &'a Permit,
+        args: &'a Value,
+        action: &'a Value,
+    ) -> BoxFuture<'a, Result<Value>> {
+        async move {
+            let action =
+                P::Action::deserialize(action).map_err(|e| Failure::broken("action", e))?;
+            self.primitive
+                .act(world, permit, &self.args(args)?, &action)
+                .await
+        }
+        .boxed()
+    }
+
+    fn result(
+        &self,
+        args: &Value,
+        before: &Value,
+        after: &Value,
+        outcomes: &[Value],
+    ) -> Result<Value> {
+        let out =
+            self.primitive
+                .result(&self.args(args)?, &facts(before)?, &facts(after)?, outcomes)?;
+        Ok(to_value(&out))
+    }
+
+    fn undo(&self, args: &Value, before: &Value) -> Result<Undo> {
+        Ok(self.primitive.undo(&self.args(args)?, &facts(before)?))
+    }
+
+    fn subjects(&self, args: &Value) -> Result<Vec<Subject>> {
+        Ok(self.primitive.subjects(&self.args(args)?))
+    }
+
+    fn summary(&self, args: &Value, out: &Value) -> Result<String> {
+        Ok(self.primitive.summary(&self.args(args)?, out))
+    }
+
+    fn state(&self, args: &Value, seen: &Value) -> Result<Option<String>> {
+        Ok(self.primitive.state(&self.args(args)?, &facts(seen)?))
+    }
+
+    fn pace(&self, args: &Value) -> Result<Option<Pace>> {
+        Ok(self.primitive.pace(&self.args(args)?))
+    }
+
+    fn too_late(&self, args: &Value, last: &Value, failure: Failure) -> Result<Failure> {
+        Ok(self
+            .primitive
+            .too_late(&self.args(args)?, &facts(last)?, failure))
+    }
+}

@@ -1,0 +1,50 @@
+//! Before the first effect on a server, writes down who it is.
+
+use super::setup::Run;
+use super::step::find_handles;
+use crate::driver::Readers;
+use crate::failure::Result;
+use crate::journal::Body;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// Handles whose server has told who it is; branches that ask at the same time wait for the one answer.
+#[derive(Default)]
+pub(super) struct Bound(Mutex<HashMap<String, Arc<OnceCell<()>>>>);
+
+impl Run {
+    /// Binds every handle in the arguments; the next durable record takes the identities with it.
+    ///
+    /// # Errors
+    /// Whatever asking the server fails with; then the next call asks again.
+    pub(super) async fn bind(&self, readers: &Readers, args: &Value) -> Result<()> {
+        let mut handles = vec![];
+        find_handles(args, &mut handles);
+        for handle in handles {
+            let handle = handle.without_transaction();
+            self.0
+                .bound
+                .of(&handle.name)
+                .get_or_try_init(|| async {
+                    if let Some(identity) = readers.identity(&handle).await? {
+                        let handle = handle.name.clone();
+                        self.0
+                            .journal
+                            .write("", 1, Body::Identity { handle, identity });
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Bound {
+    fn of(&self, name: &str) -> Arc<OnceCell<()>> {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.entry(name.to_owned()).or_default().clone()
+    }
+}

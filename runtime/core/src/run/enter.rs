@@ -1,0 +1,256 @@
+//! Enters and leaves brackets: what tells later how one ended is durable before its end.
+
+use super::bracket::{DynBracket, End};
+use super::scope::{Scope, ScopeKind};
+use super::setup::Run;
+use crate::code;
+use crate::driver::{Permit, World};
+use crate::effect::Effect;
+use crate::event::{Step, What};
+use crate::failure::{CallError, Failure, Result, Site};
+use crate::journal::Body;
+use serde_json::Value;
+use std::sync::atomic::Ordering;
+
+/// A bracket that was entered and not left yet.
+pub struct Entered {
+    /// The scope of the closure.
+    pub scope: Scope,
+    /// The argument of the closure.
+    pub value: Value,
+    /// Whether it stands within another bracket, whose end decides about both.
+    nested: bool,
+    bracket: String,
+    step: Step,
+    site: Vec<Site>,
+    began: std::time::Duration,
+}
+
+impl Run {
+    /// Begins a bracket.
+    ///
+    /// # Errors
+    /// Whatever its arguments or its beginning fail with.
+    pub async fn enter(
+        &self,
+        scope: &Scope,
+        name: &str,
+        args: Value,
+        site: Vec<Site>,
+    ) -> Result<Entered, CallError> {
+        self.may_start(scope)?;
+        let registry = self.0.registry.clone();
+        let bracket = registry.brackets.get(name).ok_or_else(|| {
+            Failure::new(
+                &code::UNKNOWN_FUNCTION,
+                format!("there is no bracket `{name}`"),
+            )
+        })?;
+        let located = |mut failure: Failure| {
+            failure.chain = site.clone();
+            CallError::from(self.scrubbed(failure))
+        };
+        let place = bracket.place(&args).map_err(located)?;
+        self.allowed_here(scope, name, &args).map_err(located)?;
+        let nested = scope.in_transaction();
+        let inner = scope.child(name, "", ScopeKind::Transaction);
+        let step = Step {
+            key: inner.path().to_owned(),
+            n: self.next_step(),
+            name: name.into(),
+            place,
+        };
+        self.emit(What::StepStarted(step.clone()));
+        let began = self.0.clock.elapsed();
+        let world = World {
+            readers: self.readers(&step),
+        };
+        let begun = async {
+            if !nested {
+                self.bind(world.read(), &args).await?;
+                let body = Body::Intent {
+                    action: 0,
+                    what: args.clone(),
+                    effect: Effect::Transaction,
+                };
+                self.0.journal.commit(&step.key, 1, body).await?;
+            }
+            let permit = permit();
+            let enter = bracket.enter(&world, &permit, &args);
+            Ok::<_, CallError>(self.unless_aborted(enter).await??)
+        };
+        match begun.await {
+            Ok(value) => Ok(Entered {
+                scope: inner,
+                value,
+                nested,
+                bracket: name.into(),
+                step,
+                site,
+                began,
+            }),
+            Err(CallError::Failed(failure)) => {
+                let mut failure = self.scrubbed(*failure);
+                failure.step = Some(step.key.clone());
+                failure.chain = site;
+                self.end_of(&step, nested, began, Some(&failure)).await?;
+                Err(failure.into())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Ends a bracket: with the value of its closure, or with the error that it threw, which is given back.
+    ///
+    /// # Errors
+    /// The error of the closure, or of the end itself.
+    pub async fn leave(
+        &self,
+        entered: Entered,
+        result: Result<Value, CallError>,
+    ) -> Result<Value, CallError> {
+        let Entered {
+            scope,
+            value: handle,
+            nested,
+            bracket,
+            step,
+            site,
+            began,
+        } = entered;
+        let registry = self.0.registry.clone();
+        let bracket = registry
+            .brackets
+            .get(bracket.as_str())
+            .ok_or_else(|| Failure::broken("bracket", &bracket))?;
+        let world = World {
+            readers: self.readers(&step),
+        };
+        let located = |mut failure: Failure| {
+            failure.chain = site.clone();
+            failure.step = Some(step.key.clone());
+            self.scrubbed(failure)
+        };
+        let permit = permit();
+        let error = match result {
+            Ok(value) => match self
+                .seal(&scope, &**bracket, &world, &handle, &step, &value)
+                .await
+            {
+                Ok(()) => {
+                    let leave = bracket.leave(&world, &permit, &handle, End::Ok);
+                    let left = match self.unless_aborted(leave).await {
+                        Ok(left) => left,
+                        // Given up in the middle of its end: only its evidence tells what came of it.
+                        Err(stopped) => {
+                            self.has_acted(nested);
+                            return Err(stopped);
+                        }
+                    };
+                    let Err(failure) = left else {
+                        self.has_acted(nested);
+                        scope.pass_results_on(false);
+                        self.end_of(&step, nested, began, None).await?;
+                        return Ok(value);
+                    };
+                    let failure = located(failure);
+                    if failure.doubt || failure.partial {
+                        self.has_acted(nested);
+                    }
+                    self.forget(&scope);
+                    self.end_of(&step, nested, began, Some(&failure)).await?;
+                    return Err(failure.into());
+                }
+                Err(CallError::Failed(failure)) => located(*failure).into(),
+                Err(other) => other,
+            },
+            Err(error) => error,
+        };
+        self.forget(&scope);
+        let leave = bracket.leave(&world, &permit, &handle, End::Error);
+        // Why it ends is the story; the server rolls back by itself when this cannot.
+        if let Ok(Err(failure)) = self.unless_aborted(leave).await {
+            self.note(
+                &scope,
+                &format!("{} was not ended cleanly: {failure}", step.name),
+            );
+        }
+        if let CallError::Failed(failure) = &error {
+            self.end_of(&step, nested, began, Some(failure)).await?;
+        }
+        Err(error)
+    }
+
+    /// Makes durable what tells later whether it was committed, and what its calls gave.
+    async fn seal(
+        &self,
+        scope: &Scope,
+        bracket: &dyn DynBracket,
+        world: &World,
+        handle: &Value,
+        step: &Step,
+        value: &Value,
+    ) -> Result<(), CallError> {
+        if scope.is_nested() {
+            return Ok(());
+        }
+        let permit = permit();
+        let evidence = bracket.evidence(world, &permit, handle);
+        let body = Body::TxResult {
+            evidence: self.unless_aborted(evidence).await??,
+            steps: scope.take_results(),
+            value: value.clone(),
+        };
+        self.0.journal.commit(&step.key, 1, body).await
+    }
+
+    /// What was rolled back needs no undo; a transaction around it still tells what its calls gave.
+    fn forget(&self, scope: &Scope) {
+        scope.take_entries();
+        scope.pass_results_on(true);
+    }
+
+    fn has_acted(&self, nested: bool) {
+        if !nested {
+            self.0.acted.store(true, Ordering::SeqCst);
+        }
+    }
+
+    async fn end_of(
+        &self,
+        step: &Step,
+        nested: bool,
+        began: std::time::Duration,
+        failure: Option<&Failure>,
+    ) -> Result<(), CallError> {
+        if !nested {
+            let body = Body::Outcome {
+                action: 0,
+                value: Value::Null,
+                failure: failure.cloned(),
+            };
+            self.0.journal.commit(&step.key, 1, body).await?;
+        }
+        let took = self.since(began);
+        self.emit(match failure {
+            None => What::StepFinished {
+                step: step.clone(),
+                changed: Some(true),
+                summary: String::new(),
+                took,
+            },
+            Some(failure) => What::StepFailed {
+                step: step.clone(),
+                failure: failure.clone(),
+                took,
+            },
+        });
+        Ok(())
+    }
+}
+
+fn permit() -> Permit {
+    Permit {
+        _made_by_the_runner: (),
+    }
+}

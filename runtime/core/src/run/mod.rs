@@ -1,0 +1,26 @@
+//! A run: keys, journal, steps, scopes, undo. The one place that lets anything act.
+
+mod act;
+mod attempts;
+mod bind;
+pub(crate) mod blob;
+mod bracket;
+mod enter;
+mod execute;
+mod finish;
+mod gate;
+mod scope;
+mod setup;
+mod step;
+mod undo;
+mod verify;
+mod waiting;
+
+pub use attempts::Retry;
+pub use blob::BlobRef;
+pub use bracket::{Bracket, DynBracket, End, erase_bracket};
+pub use enter::Entered;
+pub use finish::Finished;
+pub use scope::{Scope, ScopeKind};
+pub use setup::{Opening, Registry, Run, Setup};
+pub use step::{Common, Request, UndoWish};

@@ -1,0 +1,390 @@
+//! What a run is made of, and how it begins.
+
+use super::bind::Bound;
+use super::blob::Blobs;
+use super::bracket::DynBracket;
+use super::scope::{Scope, ScopeKind};
+use crate::cancel::Cancel;
+use crate::clock::{Clock, Random};
+use crate::driver::{Call, Drivers, Readers};
+use crate::event::{Event, SCHEMA, Sink, Step, What};
+use crate::failure::{CallError, Failure};
+use crate::journal::{Body, Journal, JournalStore};
+use crate::primitive::{DynPrimitive, Spec};
+use crate::secret::Vault;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The primitives and brackets that scripts may call, and the drivers they use.
+#[derive(Default)]
+pub struct Registry {
+    /// By name.
+    pub primitives: BTreeMap<&'static str, Box<dyn DynPrimitive>>,
+    /// By name.
+    pub brackets: BTreeMap<&'static str, Box<dyn DynBracket>>,
+    /// What primitives reach the world by.
+    pub drivers: Arc<Drivers>,
+}
+
+impl Registry {
+    /// Adds a primitive.
+    pub fn add(&mut self, primitive: Box<dyn DynPrimitive>) {
+        self.primitives.insert(primitive.spec().name, primitive);
+    }
+
+    /// The declarations of all primitives, by name.
+    pub fn specs(&self) -> impl Iterator<Item = &Spec> {
+        self.primitives.values().map(|primitive| primitive.spec())
+    }
+}
+
+/// Everything a run needs from outside.
+pub struct Setup {
+    /// Id of the run, unique in the state directory.
+    pub id: String,
+    /// What scripts may call.
+    pub registry: Arc<Registry>,
+    /// Where the journal goes.
+    pub store: Box<dyn JournalStore>,
+    /// Takes the events.
+    pub sink: Sink,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    /// The run's secrets.
+    pub vault: Arc<Vault>,
+    /// Tells the run to stop.
+    pub cancel: Cancel,
+}
+
+/// What the first record says.
+pub struct Opening {
+    /// Version of pb.
+    pub pb: String,
+    /// The playbook as it was named.
+    pub playbook: String,
+    /// Texts of the playbook and its modules, by name.
+    pub sources: BTreeMap<String, String>,
+    /// Values of its parameters.
+    pub params: Map<String, Value>,
+    /// The environment's name.
+    pub env: String,
+    /// The environment; secrets are references.
+    pub target: Value,
+    /// Who starts it.
+    pub by: String,
+    /// On which machine.
+    pub host: String,
+    /// As which process.
+    pub pid: u32,
+}
+
+/// A run that is going on. Cheap to clone; shared by all branches.
+#[derive(Clone)]
+pub struct Run(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) id: String,
+    pub(super) registry: Arc<Registry>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) sink: Sink,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) vault: Arc<Vault>,
+    pub(super) cancel: Cancel,
+    pub(super) root: Scope,
+    readers: Readers,
+    began: Duration,
+    /// Steps begun so far.
+    steps: AtomicU64,
+    /// Whether any action had an effect, or may have had one.
+    pub(super) acted: AtomicBool,
+    /// Handles whose server has told who it is.
+    pub(super) bound: Bound,
+    /// The first step that could not be undone; no script makes that good by catching it.
+    pub(super) stuck: Mutex<Option<Failure>>,
+}
+
+impl Run {
+    /// Begins a run: its first record is durable when this returns.
+    ///
+    /// # Errors
+    /// `PB0007` when the journal cannot be written.
+    pub async fn open(setup: Setup, opening: Opening) -> Result<Self, Failure> {
+        let Setup {
+            id,
+            registry,
+            store,
+            sink,
+            clock,
+            random,
+            vault,
+            cancel,
+        } = setup;
+        let journal = Arc::new(Journal::new(id.clone(), 1, clock.clone(), store));
+        let keep = {
+            let journal = journal.clone();
+            move |body| {
+                journal.write("", 1, body);
+            }
+        };
+        let readers = Readers {
+            drivers: registry.drivers.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            random,
+            blobs: Arc::new(Blobs::new(Box::new(keep))),
+            call: Arc::new(Call {
+                run: id.clone(),
+                key: String::new(),
+                seq: 0,
+                say: Box::new(|_| ()),
+            }),
+        };
+        let run = Self(Arc::new(Inner {
+            id,
+            registry,
+            journal,
+            sink,
+            began: clock.elapsed(),
+            clock,
+            vault,
+            cancel,
+            root: Scope::root(),
+            readers,
+            steps: AtomicU64::new(0),
+            acted: AtomicBool::new(false),
+            bound: Bound::default(),
+            stuck: Mutex::default(),
+        }));
+        let Opening {
+            pb,
+            playbook,
+            sources,
+            params,
+            env,
+            target,
+            by,
+            host,
+            pid,
+        } = opening;
+        run.emit(What::RunStarted {
+            playbook: playbook.clone(),
+            env: env.clone(),
+            params: params.clone(),
+        });
+        let body = Body::RunOpen {
+            pb,
+            playbook,
+            sources,
+            params,
+            env,
+            target,
+            by,
+            host,
+            pid,
+        };
+        match run.0.journal.commit("", 1, body).await {
+            Ok(()) => Ok(run),
+            Err(CallError::Failed(failure) | CallError::Fatal(failure)) => Err(*failure),
+            Err(CallError::Stopped) => Err(Failure::broken("journal", "stopped before it began")),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The scope of the whole run.
+    pub fn root(&self) -> &Scope {
+        &self.0.root
+    }
+
+    /// What tells it to stop.
+    pub fn cancel(&self) -> &Cancel {
+        &self.0.cancel
+    }
+
+    /// The run's clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// What scripts may call.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Says that the script printed a line; secrets in it are taken out.
+    pub fn print(&self, text: &str) {
+        self.emit(What::Printed {
+            text: self.0.vault.scrubber().text(text).into_owned(),
+        });
+    }
+
+    /// Says and writes down something worth knowing.
+    pub fn note(&self, scope: &Scope, text: &str) {
+        let text = self.0.vault.scrubber().text(text).into_owned();
+        self.0
+            .journal
+            .write(scope.path(), 1, Body::Note { text: text.clone() });
+        self.emit(What::Note { text });
+    }
+
+    /// A value that the script reads from outside: the time, an environment variable, an answer.
+    ///
+    /// # Errors
+    /// Whatever `read` fails with; a run that was told to stop.
+    pub async fn read(
+        &self,
+        scope: &Scope,
+        name: &str,
+        read: impl FnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, CallError> {
+        self.may_start(scope)?;
+        let key = scope.next_key(name, None)?;
+        let value = read().map_err(|failure| self.scrubbed(failure))?;
+        self.0.journal.write(
+            &key,
+            1,
+            Body::Read {
+                name: name.into(),
+                value: value.clone(),
+            },
+        );
+        Ok(value)
+    }
+
+    /// Writes down what a person answered; durable when it returns.
+    pub async fn decided(
+        &self,
+        scope: &Scope,
+        by: &str,
+        question: &str,
+        yes: bool,
+    ) -> Result<(), CallError> {
+        let key = scope.next_key("confirm", None)?;
+        let body = Body::Decided {
+            by: by.into(),
+            question: question.into(),
+            yes,
+        };
+        self.0.journal.commit(&key, 1, body).await
+    }
+
+    /// A scope within another one.
+    pub fn open_scope(&self, parent: &Scope, word: &str, name: &str, kind: ScopeKind) -> Scope {
+        let scope = parent.child(word, name, kind);
+        self.announce(&scope, word, name, 0);
+        scope
+    }
+
+    /// The scope of a fan-out with so many branches, of which so many run at the same time.
+    pub fn open_fan_out(&self, parent: &Scope, word: &str, branches: usize, width: usize) -> Scope {
+        let scope = parent.child(word, "", ScopeKind::FanOut(width.max(1)));
+        self.announce(&scope, word, "", branches as u64);
+        scope
+    }
+
+    /// The scope of one branch.
+    pub fn open_branch(&self, fan_out: &Scope, item: &str) -> Scope {
+        let scope = fan_out.branch(item);
+        self.announce(&scope, "branch", item, 0);
+        scope
+    }
+
+    fn announce(&self, scope: &Scope, word: &str, name: &str, branches: u64) {
+        let width = match scope.kind() {
+            ScopeKind::FanOut(width) => *width as u64,
+            _ => 1,
+        };
+        let (kind, name, key) = (word.to_owned(), name.to_owned(), scope.path().to_owned());
+        self.0.journal.write(
+            &key,
+            1,
+            Body::ScopeOpen {
+                scope: kind.clone(),
+                name: name.clone(),
+                width,
+            },
+        );
+        self.emit(What::ScopeStarted {
+            key,
+            kind,
+            name,
+            branches,
+        });
+    }
+
+    /// From now on nothing that is done already, in this branch, is undone.
+    pub async fn point_of_no_return(&self, scope: &Scope, why: &str) -> Result<(), CallError> {
+        self.0
+            .journal
+            .commit(scope.path(), 1, Body::CommitPoint { why: why.into() })
+            .await?;
+        scope.commit(why);
+        Ok(())
+    }
+
+    pub(super) fn emit(&self, what: What) {
+        let event = Event {
+            schema: SCHEMA.into(),
+            run: self.0.id.clone(),
+            t: self.0.clock.now(),
+            what,
+        };
+        (self.0.sink)(&event);
+    }
+
+    /// The readers for one step; its progress is told as that of `step`.
+    pub(super) fn readers(&self, step: &Step) -> Readers {
+        let run = self.clone();
+        let say = Box::new(move |what| run.emit(what));
+        let call = Call {
+            run: self.0.id.clone(),
+            key: step.key.clone(),
+            seq: step.n,
+            say,
+        };
+        Readers {
+            call: Arc::new(call),
+            ..self.0.readers.clone()
+        }
+    }
+
+    pub(super) fn next_step(&self) -> u64 {
+        self.0.steps.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.0.steps.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn since(&self, began: Duration) -> u64 {
+        self.0.clock.elapsed().saturating_sub(began).as_millis() as u64
+    }
+
+    pub(super) fn took(&self) -> u64 {
+        self.since(self.0.began)
+    }
+
+    /// Whether a new step or action may begin.
+    pub(super) fn may_start(&self, scope: &Scope) -> Result<(), CallError> {
+        self.0.journal.is_usable()?;
+        let told = self.0.cancel.level() > crate::cancel::Level::Go || scope.is_halted();
+        if told {
+            Err(CallError::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn scrubbed(&self, failure: Failure) -> Failure {
+        let value = crate::primitive::to_value(&failure);
+        serde_json::from_value(self.0.vault.scrubber().value(value)).unwrap_or(failure)
+    }
+}

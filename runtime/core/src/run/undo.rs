@@ -1,0 +1,368 @@
+//! Undo: newest first, at the width at which it was done, each step by a call that is journalled like any other.
+
+use super::execute::{Broken, Execution};
+use super::scope::{Entry, Scope, ScopeKind, StepEntry};
+use super::setup::Run;
+use crate::event::{Step, What};
+use crate::failure::{CallError, Failure};
+use crate::journal::Body;
+use crate::primitive::Undo;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Waits before an undo is tried again; a server that restarts is back by then.
+const AGAIN_AFTER: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+];
+
+/// What came of undoing a scope.
+#[derive(Default)]
+struct Report(Mutex<Found>);
+
+#[derive(Default)]
+struct Found {
+    /// What is true now of each thing that was undone.
+    states: Vec<String>,
+    /// What stays, and why.
+    kept: Vec<String>,
+    /// What could not be undone.
+    stuck: Option<Failure>,
+    /// What was not reached because of that.
+    left: Vec<String>,
+}
+
+impl Report {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.found().stuck.is_some()
+    }
+
+    /// Puts what was found into the error that is on its way to the script.
+    fn into(self, failure: &mut Failure) {
+        let found = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for line in found.states.into_iter().chain(found.kept) {
+            if !failure.state.contains(&line) {
+                failure.state.push(line);
+            }
+        }
+        if let Some(stuck) = found.stuck {
+            failure.state.push(format!("not undone: {}", stuck.message));
+            failure.state.extend(
+                stuck
+                    .because
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, why)| match i {
+                        0 => format!("  because {why}"),
+                        _ => format!("          {why}"),
+                    }),
+            );
+            failure.state.extend(
+                found
+                    .left
+                    .into_iter()
+                    .map(|line| format!("still applied: {line}")),
+            );
+            failure.frozen = true;
+            failure.undone = Some(false);
+            failure.data.insert("stuck".into(), true.into());
+        }
+    }
+}
+
+impl Run {
+    /// Ends a scope. When its body threw, what was done inside is undone first, and the error tells so.
+    ///
+    /// # Errors
+    /// `Stopped` or `Fatal` when undoing itself was stopped.
+    pub async fn close_scope(
+        &self,
+        scope: &Scope,
+        word: &str,
+        failure: Option<&mut Failure>,
+    ) -> Result<(), CallError> {
+        let ok = failure.is_none();
+        let mut recorded = None;
+        if let Some(failure) = failure {
+            match scope.kind() {
+                ScopeKind::Savepoint | ScopeKind::Root => self.undo_scope(scope, failure).await?,
+                ScopeKind::Freeze => self.freeze(scope, failure),
+                ScopeKind::FanOut(_) | ScopeKind::Transaction => {}
+            }
+            recorded = Some(failure.clone());
+        }
+        self.0
+            .journal
+            .write(scope.path(), 1, Body::ScopeClose { failure: recorded });
+        self.emit(What::ScopeFinished {
+            key: scope.path().into(),
+            kind: word.into(),
+            ok,
+        });
+        Ok(())
+    }
+
+    fn freeze(&self, scope: &Scope, failure: &mut Failure) {
+        failure.frozen = true;
+        failure.undone = Some(false);
+        leave(scope, "left as it is", failure);
+    }
+
+    pub(super) async fn undo_scope(
+        &self,
+        scope: &Scope,
+        failure: &mut Failure,
+    ) -> Result<(), CallError> {
+        if scope.is_stuck() {
+            failure.frozen = true;
+            failure.undone = Some(false);
+            leave(scope, "still applied", failure);
+            return Ok(());
+        }
+        if failure.frozen {
+            leave(scope, "left as it is", failure);
+            return Ok(());
+        }
+        let steps = steps_of(&Entry::Scope(scope.clone()))
+            .iter()
+            .filter(|s| s.undo.is_some())
+            .count();
+        if steps > 0 {
+            self.emit(What::UndoStarted {
+                scope: scope.path().into(),
+                steps: steps as u64,
+            });
+        }
+        let report = Report::default();
+        let commit = self.undo_entries(scope, &report).await?;
+        failure.undone = Some(failure.undone != Some(false));
+        self.tell(scope, report, failure);
+        if let Some(why) = commit {
+            failure.undone = Some(false);
+            let line = format!("what stands before the point of no return stays: {why}");
+            if !failure.state.contains(&line) {
+                failure.state.push(line);
+            }
+            failure.data.insert("past_return".into(), why.into());
+        }
+        Ok(())
+    }
+
+    /// Puts what was found into the error, and remembers what is stuck.
+    fn tell(&self, scope: &Scope, report: Report, failure: &mut Failure) {
+        let stuck = report.is_stuck();
+        report.into(failure);
+        if stuck {
+            scope.stick();
+            self.0
+                .stuck
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| failure.clone());
+        }
+    }
+
+    /// Undoes what a scope holds; gives the reason why something before a point of no return stays.
+    fn undo_entries<'a>(
+        &'a self,
+        scope: &'a Scope,
+        report: &'a Report,
+    ) -> BoxFuture<'a, Result<Option<String>, CallError>> {
+        async move {
+            let (entries, mut commit) = scope.take_entries();
+            let width = match scope.kind() {
+                ScopeKind::FanOut(width) => *width,
+                _ => 1,
+            };
+            let undone: Vec<_> = stream::iter(entries.into_iter().rev())
+                .map(|entry| self.undo_entry(entry, report))
+                .buffer_unordered(width)
+                .collect()
+                .await;
+            // A point of no return with nothing before it keeps nothing.
+            let kept = scope
+                .entries()
+                .iter()
+                .flat_map(steps_of)
+                .any(|s| s.undo.is_some());
+            commit = commit.filter(|_| kept);
+            for inner in undone {
+                commit = commit.or(inner?);
+            }
+            Ok(commit)
+        }
+        .boxed()
+    }
+
+    async fn undo_entry(&self, entry: Entry, report: &Report) -> Result<Option<String>, CallError> {
+        if report.is_stuck() {
+            let left = steps_of(&entry)
+                .into_iter()
+                .rev()
+                .filter(|s| s.undo.is_some());
+            report.found().left.extend(left.map(|s| named(&s.step)));
+            return Ok(None);
+        }
+        match entry {
+            Entry::Scope(inner) => self.undo_entries(&inner, report).await,
+            Entry::Step(StepEntry { undo: None, .. }) => Ok(None),
+            Entry::Step(StepEntry {
+                step,
+                undo: Some(undo),
+                ..
+            }) => {
+                self.undo_step(&step, undo, report).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Undoes the half that a failed step had done, and says so in its error.
+    pub(super) async fn undo_half(
+        &self,
+        scope: &Scope,
+        step: &Step,
+        undo: Undo,
+        failure: &mut Failure,
+    ) -> Result<(), CallError> {
+        let report = Report::default();
+        self.undo_step(step, undo, &report).await?;
+        self.tell(scope, report, failure);
+        Ok(())
+    }
+
+    async fn undo_step(&self, step: &Step, undo: Undo, report: &Report) -> Result<(), CallError> {
+        let journal = &self.0.journal;
+        let (primitive, args) = match &undo {
+            Undo::None { why } => {
+                let body = Body::UndoResult {
+                    kept: Some(why.clone()),
+                    failure: None,
+                    state: None,
+                };
+                journal.write(&step.key, 1, body);
+                let line = format!("stays: {} ({why})", named(step));
+                report.found().kept.push(line);
+                self.emit(What::StepKept {
+                    step: step.clone(),
+                    why: why.clone(),
+                });
+                return Ok(());
+            }
+            Undo::Call { primitive, args } => (primitive.clone(), args.clone()),
+        };
+        journal
+            .commit(&step.key, 1, Body::UndoIntent { undo })
+            .await?;
+        let began = self.0.clock.elapsed();
+        let (state, undone) = match self.undo_by(step, &primitive, &args).await {
+            Ok((state, summary)) => (state, Ok(summary)),
+            Err(Broken::Failed(failure)) => {
+                let now = self.state_now(step, &primitive, &args).await;
+                (now, Err(self.scrubbed(*failure)))
+            }
+            Err(Broken::Stopped) => return Err(CallError::Stopped),
+            Err(Broken::Fatal(failure)) => return Err(CallError::Fatal(failure)),
+        };
+        let body = Body::UndoResult {
+            kept: None,
+            failure: undone.as_ref().err().cloned(),
+            state: state.clone(),
+        };
+        journal.commit(&step.key, 1, body).await?;
+        let mut found = report.found();
+        match undone {
+            Ok(summary) => {
+                let line = state.unwrap_or_else(|| format!("undone: {}", named(step)));
+                found.states.push(line);
+                self.emit(What::StepUndone {
+                    step: step.clone(),
+                    summary,
+                    took: self.since(began),
+                });
+            }
+            Err(failure) => {
+                found.left.push(match state {
+                    Some(now) => format!("{} ({now})", named(step)),
+                    None => named(step),
+                });
+                found.stuck.get_or_insert(failure.clone());
+                self.emit(What::UndoFailed {
+                    step: step.clone(),
+                    failure,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is true of a step's subject now; `None` where nobody can tell.
+    async fn state_now(&self, step: &Step, primitive: &str, args: &Value) -> Option<String> {
+        let primitive = self.0.registry.primitives.get(primitive)?;
+        let readers = self.readers(step);
+        let look = self.unless_aborted(primitive.observe(&readers, args));
+        let facts = look.await.ok()?.ok()?;
+        let facts = self.0.vault.scrubber().value(facts);
+        primitive.state(args, &facts).ok()?
+    }
+
+    /// Makes the call that undoes a step; gives what is true of its subject now, and what the call said.
+    async fn undo_by(
+        &self,
+        step: &Step,
+        primitive: &str,
+        args: &Value,
+    ) -> Result<(Option<String>, String), Broken> {
+        let registry = self.0.registry.clone();
+        let primitive = registry.primitives.get(primitive).ok_or_else(|| {
+            Failure::broken("undo", format!("there is no primitive `{primitive}`"))
+        })?;
+        let undoing = Step {
+            key: format!("{}~undo", step.key),
+            ..step.clone()
+        };
+        let execution = Execution::new(self, &**primitive, &undoing, args, self.root(), None);
+        let done = self
+            .unless_aborted(self.attempts(&execution, &AGAIN_AFTER))
+            .await??;
+        let summary = primitive.summary(args, &done.value)?;
+        Ok((primitive.state(args, &done.after)?, summary))
+    }
+}
+
+/// Names everything in a scope that stays as it is.
+fn leave(scope: &Scope, how: &str, failure: &mut Failure) {
+    let steps = steps_of(&Entry::Scope(scope.clone()));
+    for step in steps.iter().rev().filter(|s| s.undo.is_some()) {
+        let named = named(&step.step);
+        if !failure
+            .state
+            .iter()
+            .any(|line| line.ends_with(&format!(": {named}")))
+        {
+            failure.state.push(format!("{how}: {named}"));
+        }
+    }
+}
+
+fn named(step: &Step) -> String {
+    format!("{} {}", step.name, step.place)
+        .trim_end()
+        .to_owned()
+}
+
+/// The steps of an entry, oldest first.
+pub(super) fn steps_of(entry: &Entry) -> Vec<StepEntry> {
+    match entry {
+        Entry::Step(step) => vec![step.clone()],
+        Entry::Scope(scope) => scope.entries().iter().flat_map(steps_of).collect(),
+    }
+}

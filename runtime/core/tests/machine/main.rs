@@ -1,0 +1,24 @@
+//! The kernel as a machine: every kind of step over a fake world, without disk, clock or network.
+
+mod bracket;
+mod clock;
+mod driver;
+mod log;
+mod primitives;
+mod script;
+mod site;
+mod stage;
+mod store;
+
+mod cancel;
+mod durability;
+mod failures;
+mod identity;
+mod journal;
+mod lanes;
+mod last_look;
+mod returns;
+mod scopes;
+mod stuck;
+mod time;
+mod transactions;

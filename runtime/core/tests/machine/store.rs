@@ -1,0 +1,135 @@
+//! A journal in memory that can fail or hang at an append, and tells when what became durable.
+
+use crate::clock::{FakeClock, step_aside};
+use crate::log::Log;
+use futures_util::future::BoxFuture;
+use pb_core::clock::Clock;
+use pb_core::journal::{Body, History, JournalStore, Recorded, Witness};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The bytes of one journal; clones share them.
+#[derive(Clone)]
+pub(crate) struct Memory(Arc<Mutex<State>>, FakeClock, Log);
+
+#[derive(Default)]
+struct State {
+    bytes: Vec<u8>,
+    witness: Option<Witness>,
+    appends: usize,
+    full_at: Option<usize>,
+    slow: Duration,
+}
+
+impl Memory {
+    pub(crate) fn new(clock: FakeClock, log: Log) -> Self {
+        Self(Arc::default(), clock, log)
+    }
+
+    /// From the n-th append on, counted from 1, the disk is full.
+    pub(crate) fn full_at(&self, n: usize) {
+        self.state().full_at = Some(n);
+    }
+
+    /// Every append takes so long.
+    pub(crate) fn slow(&self, time: Duration) {
+        self.state().slow = time;
+    }
+
+    /// How often something was made durable.
+    pub(crate) fn appends(&self) -> usize {
+        self.state().appends
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.state().bytes.clone()
+    }
+
+    pub(crate) fn witness(&self) -> Witness {
+        self.state().witness.clone().expect("something was written")
+    }
+
+    pub(crate) fn records(&self) -> Vec<Recorded> {
+        let history = History::read(&self.bytes(), Some(&self.witness()));
+        assert_eq!((history.damage, history.torn), (None, 0));
+        history.records
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl JournalStore for Memory {
+    fn append<'a>(&'a self, lines: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            let slow = self.state().slow;
+            if slow.is_zero() {
+                step_aside().await;
+            } else {
+                self.1.sleep(slow).await;
+            }
+            let mut state = self.state();
+            state.appends += 1;
+            if state.full_at.is_some_and(|n| state.appends >= n) {
+                return Err(io::Error::new(
+                    io::ErrorKind::StorageFull,
+                    "no space left on device",
+                ));
+            }
+            state.bytes.extend(lines);
+            for line in lines.split_inclusive(|byte| *byte == b'\n') {
+                let record = serde_json::from_slice(line).expect("a record");
+                self.2.add(format!("durable {}", told(&record)));
+            }
+            Ok(())
+        })
+    }
+
+    fn note_witness<'a>(&'a self, witness: &'a Witness) -> BoxFuture<'a, io::Result<()>> {
+        self.state().witness = Some(witness.clone());
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A record in few words, such as `intent /set#1 0`.
+pub(crate) fn told(record: &Recorded) -> String {
+    let key = &record.key;
+    let text = match &record.body {
+        Body::RunOpen { .. } => "run_open".into(),
+        Body::Blob { text, .. } => format!("blob {text}"),
+        Body::ScopeOpen { width, .. } => format!("scope_open {key} {width}"),
+        Body::ScopeClose { failure } => format!("scope_close {key} {}", end(failure.is_none())),
+        Body::Read { value, .. } => format!("read {key} {value}"),
+        Body::Identity { handle, .. } => format!("identity {handle}"),
+        Body::Step { .. } => format!("step {key}"),
+        Body::Intent { action, .. } => format!("intent {key} {action}"),
+        Body::Outcome {
+            action, failure, ..
+        } => format!("outcome {key} {action} {}", end(failure.is_none())),
+        Body::Result { failure, .. } => format!("result {key} {}", end(failure.is_none())),
+        Body::TxResult { steps, .. } => {
+            let keys: Vec<_> = steps.iter().map(|step| step.key.as_str()).collect();
+            format!("tx_result {key} [{}]", keys.join(" "))
+        }
+        Body::Decided { question, yes, .. } => format!("decided {question} {yes}"),
+        Body::CommitPoint { why } => format!("commit_point {why}"),
+        Body::Interrupt { signal } => format!("interrupt {signal}"),
+        Body::UndoIntent { .. } => format!("undo_intent {key}"),
+        Body::UndoResult { kept, failure, .. } => match kept {
+            Some(_) => format!("undo_result {key} kept"),
+            None => format!("undo_result {key} {}", end(failure.is_none())),
+        },
+        Body::Note { .. } => "note".into(),
+        Body::RunClose { state, .. } => format!("run_close {state:?}"),
+    };
+    match record.generation {
+        1 => text,
+        n => format!("{text} gen{n}"),
+    }
+}
+
+fn end(ok: bool) -> &'static str {
+    if ok { "ok" } else { "error" }
+}
