@@ -1,0 +1,23 @@
+//! Rhai in, kernel calls out. Knows no Docker, no PostgreSQL, no terminal.
+
+mod calls;
+mod context;
+mod convert;
+mod engine;
+mod host;
+mod limits;
+mod params;
+mod resolver;
+mod runtime;
+mod script;
+mod session;
+pub mod state;
+mod thrown;
+mod values;
+mod walk;
+mod words;
+
+pub use limits::Limits;
+pub use params::{Param, ParamKind};
+pub use runtime::{Answer, Builder, Prompt, Runtime};
+pub use script::{Library, Script};

@@ -1,0 +1,311 @@
+//! What embedders use: a registry, an environment, somewhere to keep state; then run scripts.
+
+use crate::host::{HostSecrets, SystemClock, SystemRandom};
+use crate::limits::Limits;
+use crate::params;
+use crate::script::Script;
+use crate::session::Session;
+use crate::state::StateDir;
+use crate::thrown::Fatal;
+use crate::{convert, engine};
+use pb_core::cancel::Cancel;
+use pb_core::event::Sink;
+use pb_core::run::{Finished, Opening, Registry, Run, Setup};
+use pb_core::spec::Kind;
+use pb_core::{CallError, Failure, Handle, Result, SecretSource, SecretText, Vault, code};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+/// An answer to a question of the script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Yes {
+        /// Who said so.
+        by: String,
+    },
+    /// Do not.
+    No {
+        /// Who said so.
+        by: String,
+    },
+    /// There is nobody to ask.
+    Nobody,
+}
+
+/// Asks a person.
+pub type Prompt = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
+
+/// Runs playbooks.
+pub struct Runtime {
+    registry: Arc<Registry>,
+    env: String,
+    target: Value,
+    state: StateDir,
+    sink: Sink,
+    cancel: Cancel,
+    prompt: Prompt,
+    secrets: Arc<dyn SecretSource>,
+    limits: Limits,
+    by: String,
+    host: String,
+    version: String,
+    tokio: tokio::runtime::Runtime,
+}
+
+/// Collects what a runtime needs; everything has a default but the registry.
+pub struct Builder {
+    registry: Registry,
+    env: String,
+    target: Value,
+    state: PathBuf,
+    base: PathBuf,
+    sink: Sink,
+    cancel: Cancel,
+    prompt: Prompt,
+    secrets: Option<Arc<dyn SecretSource>>,
+    limits: Limits,
+    by: String,
+    host: String,
+    version: String,
+}
+
+impl Runtime {
+    /// A runtime whose scripts can call what is in the registry.
+    pub fn builder(registry: Registry) -> Builder {
+        Builder {
+            registry,
+            env: "local".into(),
+            target: Value::Object(Map::new()),
+            state: ".pb".into(),
+            base: ".".into(),
+            sink: Arc::new(|_| ()),
+            cancel: Cancel::default(),
+            prompt: Arc::new(|_| Answer::Nobody),
+            secrets: None,
+            limits: Limits::default(),
+            by: String::new(),
+            host: String::new(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+
+    /// Runs a script to its end: done, undone, stuck, or interrupted.
+    ///
+    /// # Errors
+    /// What keeps the run from beginning: a missing parameter or secret, a state directory that cannot be written.
+    pub fn run(&self, script: &Script, given: &Map<String, Value>) -> Result<Finished> {
+        let params = params::complete(script.params(), given)?;
+        let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SystemRandom));
+        let vault = Arc::new(Vault::new(
+            Shared(self.secrets.clone()),
+            self.state.key(&*random)?,
+        ));
+        self.fetch_secrets(script, &vault)?;
+        let (id, store) = self
+            .state
+            .new_run(pb_core::clock::Clock::now(&*clock), &*random)?;
+        let setup = Setup {
+            id,
+            registry: self.registry.clone(),
+            store: Box::new(store),
+            sink: self.sink.clone(),
+            clock,
+            random: random.clone(),
+            vault: vault.clone(),
+            cancel: self.cancel.clone(),
+        };
+        let opening = Opening {
+            pb: self.version.clone(),
+            playbook: script.name().into(),
+            sources: script.sources().clone(),
+            params: params.clone(),
+            env: self.env.clone(),
+            target: self.target.clone(),
+            by: self.by.clone(),
+            host: self.host.clone(),
+            pid: std::process::id(),
+        };
+        let run = self.tokio.handle().block_on(Run::open(setup, opening))?;
+        let session = Arc::new(Session {
+            run: run.clone(),
+            script: Arc::new(script.clone()),
+            params,
+            target: convert::to_records(&self.target),
+            environment: self.target.clone(),
+            env: self.env.clone(),
+            vault,
+            prompt: self.prompt.clone(),
+            random,
+            fatal: Fatal::default(),
+            tokio: self.tokio.handle().clone(),
+            limit: std::sync::Mutex::default(),
+        });
+        let result = self.on_script_thread(&session);
+        Ok(self.tokio.handle().block_on(run.finish(result)))
+    }
+
+    /// A script recurses, so it gets a thread whose stack is known.
+    fn on_script_thread(&self, session: &Arc<Session>) -> std::result::Result<Value, CallError> {
+        thread::scope(|scope| {
+            let thread = thread::Builder::new()
+                .name("script".into())
+                .stack_size(crate::words::STACK);
+            let spawned = thread.spawn_scoped(scope, || {
+                let result = engine::run(session, &self.limits);
+                session
+                    .limit_hit()
+                    .map_or(result, |failure| Err(failure.into()))
+            });
+            let script = spawned.map_err(|error| {
+                Failure::new(&code::SCRIPT, "the script's thread could not be started")
+                    .because(error.to_string())
+            })?;
+            script.join().unwrap_or_else(|_| {
+                let failure = Failure::new(
+                    &code::SCRIPT,
+                    "pb met a defect of its own while the script ran",
+                );
+                Err(failure
+                    .hint("report it with the journal of this run")
+                    .into())
+            })
+        })
+    }
+
+    /// Fetches the secrets of the script and of the handles it uses before anything is touched.
+    fn fetch_secrets(&self, script: &Script, vault: &Vault) -> Result<()> {
+        for reference in script.secrets() {
+            vault.fetch(reference)?;
+        }
+        let defaults = self
+            .registry
+            .specs()
+            .filter(|spec| script.calls().any(|call| call == spec.name))
+            .flat_map(|spec| {
+                spec.fields.iter().filter_map(|field| match &field.kind {
+                    Kind::Handle { default, .. } => default.clone(),
+                    _ => None,
+                })
+            });
+        let named = script.root().found.targets.iter().cloned();
+        for key in named.chain(defaults) {
+            if let Some(value) = self.target.get(&key) {
+                for reference in SecretText::from(value.to_string()).references() {
+                    vault.fetch(reference)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The handles of its environment.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> {
+        self.target
+            .as_object()
+            .into_iter()
+            .flat_map(|map| map.values())
+            .filter_map(Handle::of_value)
+    }
+}
+
+struct Shared(Arc<dyn SecretSource>);
+
+impl SecretSource for Shared {
+    fn fetch(&self, reference: &str) -> Result<String> {
+        self.0.fetch(reference)
+    }
+}
+
+impl Builder {
+    /// The environment: its name and what scripts see as `target`.
+    pub fn target(mut self, env: &str, target: Value) -> Self {
+        self.env = env.into();
+        self.target = target;
+        self
+    }
+
+    /// Where journals are kept.
+    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state = path.into();
+        self
+    }
+
+    /// The folder that secrets of the form `file:` and `cmd:` are found from.
+    pub fn base(mut self, path: impl Into<PathBuf>) -> Self {
+        self.base = path.into();
+        self
+    }
+
+    /// Takes the events.
+    pub fn events(mut self, sink: Sink) -> Self {
+        self.sink = sink;
+        self
+    }
+
+    /// What tells runs to stop.
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// Who answers `confirm`.
+    pub fn prompt(mut self, prompt: Prompt) -> Self {
+        self.prompt = prompt;
+        self
+    }
+
+    /// Where secrets come from, instead of the environment, files and commands.
+    pub fn secrets(mut self, secrets: impl SecretSource + 'static) -> Self {
+        self.secrets = Some(Arc::new(secrets));
+        self
+    }
+
+    /// What scripts may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Who starts runs, on which machine.
+    pub fn by(mut self, by: impl Into<String>, host: impl Into<String>) -> Self {
+        self.by = by.into();
+        self.host = host.into();
+        self
+    }
+
+    /// The runtime.
+    ///
+    /// # Errors
+    /// When the system gives it no threads.
+    pub fn build(self) -> Result<Runtime> {
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
+        let tokio = tokio.map_err(|error| {
+            Failure::new(&code::SCRIPT, "the runtime could not be started")
+                .because(error.to_string())
+        })?;
+        let secrets = self
+            .secrets
+            .unwrap_or_else(|| Arc::new(HostSecrets { base: self.base }));
+        Ok(Runtime {
+            registry: Arc::new(self.registry),
+            env: self.env,
+            target: self.target,
+            state: StateDir::at(self.state),
+            sink: self.sink,
+            cancel: self.cancel,
+            prompt: self.prompt,
+            secrets,
+            limits: self.limits,
+            by: self.by,
+            host: self.host,
+            version: self.version,
+            tokio,
+        })
+    }
+}

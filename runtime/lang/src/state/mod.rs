@@ -1,0 +1,7 @@
+//! The state directory: one journal and one witness per run, and the key of fingerprints.
+
+mod directory;
+mod journal_file;
+
+pub use directory::{RunFile, StateDir};
+pub(crate) use journal_file::JournalFile;

@@ -1,0 +1,222 @@
+//! `savepoint`, `optional`, `point_of_no_return`, and brackets such as `transaction`.
+
+use super::{closure, options, text};
+use crate::calls::{self, raw};
+use crate::session::Session;
+use crate::values::HandleValue;
+use pb_core::run::{Scope, ScopeKind};
+use pb_core::{CallError, Failure, code};
+use rhai::{Dynamic, Engine, NativeCallContext};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a transaction that lost against another one is run again.
+const TRANSACTION_ATTEMPTS: u32 = 5;
+
+#[derive(Deserialize, JsonSchema, Default, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum OnFail {
+    /// What was done inside is undone.
+    #[default]
+    Undo,
+    /// What was done inside stays.
+    Freeze,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SavepointOptions {
+    /// What happens to what was done inside when the body throws.
+    #[serde(default)]
+    on_fail: OnFail,
+}
+
+pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
+    for arity in [2, 3] {
+        let session = session.clone();
+        raw(engine, "savepoint", arity, move |context, args| {
+            let result = savepoint(&session, &context, args);
+            session.raised(result, &context)
+        });
+    }
+    let optional = session.clone();
+    raw(engine, "optional", 2, move |context, args| {
+        let result = self::optional(&optional, &context, args);
+        optional.raised(result, &context)
+    });
+    let past = session.clone();
+    raw(engine, "point_of_no_return", 1, move |context, args| {
+        let result = text("point_of_no_return", "why", args.first()).map_err(CallError::from);
+        let result = result
+            .and_then(|why| past.wait(past.run.point_of_no_return(&past.scope(&context), &why)));
+        past.raised(result.map(|()| Dynamic::UNIT), &context)
+    });
+    // `savepoint` on a transaction is a bracket of its own; its name is the word's.
+    for name in session
+        .run
+        .registry()
+        .brackets
+        .keys()
+        .copied()
+        .filter(|name| *name != TX_SAVEPOINT)
+    {
+        for arity in [1, 2, 3] {
+            let session = session.clone();
+            raw(engine, name, arity, move |context, args| {
+                let result = bracket(&session, &context, name, args);
+                session.raised(result, &context)
+            });
+        }
+    }
+}
+
+/// The bracket behind `savepoint(tx, name, f)`.
+const TX_SAVEPOINT: &str = "sql_savepoint";
+
+fn savepoint(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    mut args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    if args[0].is::<HandleValue>() {
+        return bracket(session, context, TX_SAVEPOINT, args);
+    }
+    let body = closure("savepoint", &mut args)?;
+    let name = text("savepoint", "name", args.first())?;
+    let options: SavepointOptions = options("savepoint", args.get(1))?;
+    let kind = if options.on_fail == OnFail::Freeze {
+        ScopeKind::Freeze
+    } else {
+        ScopeKind::Savepoint
+    };
+    let around = session.scope(context);
+    refuse_in_transaction(&around, "savepoint")?;
+    let scope = session.run.open_scope(&around, "savepoint", &name, kind);
+    let result = session.closure(context, &body, &scope, vec![]);
+    close(session, &scope, "savepoint", result)
+}
+
+fn optional(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    mut args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    let body = closure("optional", &mut args)?;
+    let name = text("optional", "name", args.first())?;
+    let around = session.scope(context);
+    refuse_in_transaction(&around, "optional")?;
+    let scope = session
+        .run
+        .open_scope(&around, "optional", &name, ScopeKind::Savepoint);
+    let result = session.closure(context, &body, &scope, vec![]);
+    match close(session, &scope, "optional", result) {
+        // What could not be undone is no longer optional.
+        Err(CallError::Failed(failure)) if !failure.frozen => {
+            session
+                .run
+                .note(&scope, &format!("optional `{name}` failed: {failure}"));
+            Ok(Dynamic::UNIT)
+        }
+        other => other,
+    }
+}
+
+/// Ends a scope with what its body came to.
+pub(super) fn close<T>(
+    session: &Session,
+    scope: &Scope,
+    word: &str,
+    result: Result<T, CallError>,
+) -> Result<T, CallError> {
+    match result {
+        Ok(value) => {
+            session.wait(session.run.close_scope(scope, word, None))?;
+            Ok(value)
+        }
+        Err(CallError::Failed(mut failure)) => {
+            session.wait(session.run.close_scope(scope, word, Some(&mut failure)))?;
+            Err(CallError::Failed(failure))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn refuse_in_transaction(scope: &Scope, word: &str) -> Result<(), Failure> {
+    if !scope.in_transaction() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        &code::NOT_ALLOWED_HERE,
+        format!("`{word}` has no place within a transaction"),
+    )
+    .because(
+        "the database rolls a transaction back as a whole; within it use `savepoint(tx, name, f)`",
+    ))
+}
+
+/// Enters, runs the closure with what was given, leaves; again when the transaction lost against another one.
+fn bracket(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    name: &str,
+    mut args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    let body = closure(
+        if name == TX_SAVEPOINT {
+            "savepoint"
+        } else {
+            name
+        },
+        &mut args,
+    )?;
+    let registry = session.run.registry();
+    let Some(declared) = registry.brackets.get(name) else {
+        return Err(Failure::new(
+            &code::UNKNOWN_FUNCTION,
+            format!("there is no `{name}` here"),
+        )
+        .into());
+    };
+    let mut named = calls::arguments(name, declared.fields(), args)?;
+    calls::complete(session, context, name, declared.fields(), &mut named)?;
+    let around = session.scope(context);
+    let nested = around.in_transaction();
+    let mut attempt = 1;
+    loop {
+        let site = vec![session.site(context)];
+        let entered = session.wait(session.run.enter(
+            &around,
+            name,
+            Value::Object(named.clone()),
+            site,
+        ))?;
+        let given = crate::convert::to_dynamic(&entered.value);
+        let given = if name == TX_SAVEPOINT {
+            vec![]
+        } else {
+            vec![given]
+        };
+        let result = session.closure(context, &body, &entered.scope, given);
+        let json = match &result {
+            Ok(value) => crate::convert::to_json(&format!("the value of `{name}`"), value)
+                .map_err(CallError::from),
+            Err(error) => Err(error.clone()),
+        };
+        let error = match session.wait(session.run.leave(entered, json)) {
+            Ok(_) => return result,
+            Err(error) => error,
+        };
+        match &error {
+            CallError::Failed(failure)
+                if failure.retryable && !nested && attempt < TRANSACTION_ATTEMPTS =>
+            {
+                let wait = Duration::from_millis(20 << attempt);
+                session.wait(session.run.clock().sleep(wait));
+                attempt += 1;
+            }
+            _ => return Err(error),
+        }
+    }
+}
