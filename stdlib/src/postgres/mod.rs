@@ -1,0 +1,69 @@
+//! PostgreSQL: the driver, and every primitive that reads or changes a database.
+
+mod blockers;
+pub mod checksum;
+mod commit;
+pub mod concurrent_index;
+mod config;
+mod connect;
+mod cursor;
+mod database;
+mod driver;
+mod endpoint;
+mod get_or_create_tenant;
+pub mod ident;
+mod lex;
+mod migrate;
+mod migration_file_error;
+pub mod migration_files;
+#[cfg(test)]
+mod noise;
+mod obstacle;
+mod params;
+mod pool;
+mod query;
+mod reading;
+mod refusal;
+mod row_counts;
+mod script;
+mod session;
+pub mod split;
+mod sql;
+mod sql_savepoint;
+pub mod sqlstate;
+mod table_name;
+mod tls;
+mod transaction;
+pub mod transaction_control;
+mod transactions;
+mod trouble;
+mod version;
+mod wait_db;
+
+pub use config::{PostgresConfig, SslMode};
+pub use database::Database;
+pub use driver::{Postgres, Reader, Writer};
+
+use pb_core::run::{Registry, erase_bracket};
+use pb_core::{Drivers, erase};
+
+/// Adds the driver and the primitives of databases.
+pub fn register(registry: &mut Registry, drivers: &mut Drivers) {
+    drivers.add(Postgres::default());
+    for primitive in [
+        erase(get_or_create_tenant::GetOrCreateTenant),
+        erase(migrate::Migrate),
+        erase(query::Query),
+        erase(row_counts::RowCounts),
+        erase(sql::Sql),
+        erase(wait_db::WaitDb),
+    ] {
+        registry.add(primitive);
+    }
+    for bracket in [
+        erase_bracket(sql_savepoint::SqlSavepoint),
+        erase_bracket(transaction::Transaction),
+    ] {
+        registry.brackets.insert(bracket.name(), bracket);
+    }
+}
