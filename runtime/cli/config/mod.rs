@@ -1,0 +1,99 @@
+//! The environment that a run works on: chosen by name, read from `pb.toml`, or made up where there is none.
+
+mod document;
+mod environment;
+mod handle;
+mod local;
+mod password;
+
+use crate::refusal::Refusal;
+use document::Document;
+use pb_core::{Failure, Table, code};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The name of a project's file.
+const FILE: &str = "pb.toml";
+/// The environment where nobody names one.
+const LOCAL: &str = "local";
+
+/// The drivers that make a table a handle, by the key that does so.
+pub(crate) type Drivers = BTreeMap<&'static str, Table>;
+
+/// A variable of the process's environment.
+pub(crate) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Where a project begins.
+pub(crate) struct Project {
+    /// Its folder: paths in playbooks are relative to it.
+    pub(crate) base: PathBuf,
+    document: Option<Document>,
+}
+
+/// What scripts see as `target`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Environment {
+    pub(crate) name: String,
+    pub(crate) target: Value,
+}
+
+impl Project {
+    /// The project of that folder: the nearest `pb.toml` in it or above it, or the folder itself.
+    pub(crate) fn find(folder: &Path) -> Result<Self, Refusal> {
+        let folder = std::path::absolute(folder).map_err(|error| {
+            Failure::new(
+                &code::FILE,
+                format!("the folder `{}` could not be found", folder.display()),
+            )
+            .because(error.to_string())
+        })?;
+        let file = folder
+            .ancestors()
+            .map(|folder| folder.join(FILE))
+            .find(|file| file.is_file());
+        let document = file.as_deref().map(Document::read).transpose()?;
+        let base = document
+            .as_ref()
+            .map_or(folder.as_path(), Document::folder)
+            .to_owned();
+        Ok(Self { base, document })
+    }
+
+    /// Where its runs are kept: as told, or beside `pb.toml`.
+    pub(crate) fn state(&self, told: Option<PathBuf>) -> PathBuf {
+        told.unwrap_or_else(|| self.base.join(".pb"))
+    }
+
+    /// The environment of that name; without a name that of `PB_ENV`, or `local`.
+    pub(crate) fn environment(
+        &self,
+        name: Option<&str>,
+        drivers: &Drivers,
+        variable: Variable<'_>,
+    ) -> Result<Environment, Refusal> {
+        let told = name
+            .map(str::to_owned)
+            .or_else(|| variable("PB_ENV").filter(|name| !name.is_empty()));
+        let name = told.clone().unwrap_or_else(|| LOCAL.to_owned());
+        let Some(document) = &self.document else {
+            if name != LOCAL {
+                let message = format!("there is no environment `{name}`: there is no `{FILE}`");
+                let because = format!("looked for it in `{}` and above", self.base.display());
+                return Err(Failure::new(&code::MANIFEST, message)
+                    .because(because)
+                    .into());
+            }
+            return Ok(Environment {
+                target: local::target(variable),
+                name,
+            });
+        };
+        let found = environment::read(document, &name, drivers)?;
+        let target = found.unwrap_or_else(|| local::target(variable));
+        Ok(Environment { name, target })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Exit codes: what they say is whether production is clean.
+
+use pb_core::Failure;
+use pb_core::code::{self, Code};
+use pb_core::journal::Ended;
+use pb_core::run::Finished;
+use std::process::ExitCode;
+
+/// How the command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Failed and undone.
+    Undone,
+    /// Usage or manifest; nothing was touched.
+    Usage,
+    /// The script does not pass; nothing was touched.
+    Check,
+    /// Failed, and a person is needed: stuck undo, frozen, past a point of no return, doubt.
+    Person,
+    /// Refused: an approval is missing; nothing was touched.
+    Refused,
+    /// A server could not be reached; nothing was touched.
+    Unreachable,
+    /// Told to stop by this signal.
+    Signal(u8),
+}
+
+const UNREACHABLE: &[&Code] = &[
+    &code::UNREACHABLE,
+    &code::CONNECTION_LOST,
+    &code::STARTING_UP,
+];
+const USAGE: &[&Code] = &[&code::PARAMETER, &code::MISSING_ENV, &code::SECRET];
+
+impl Exit {
+    /// Of an error that came before the run began.
+    pub(crate) fn before_a_run(failure: &Failure) -> Self {
+        // The checker's own codes; those of the command line and the manifest stand before them.
+        let is_check =
+            ("PB0201".."PB0211").contains(&failure.code.as_str()) || failure.is(&code::SCRIPT);
+        if is_check { Self::Check } else { Self::Usage }
+    }
+
+    /// Of a run that has ended; `signal` is the one that told it to stop.
+    pub(crate) fn of(finished: &Finished, signal: Option<u8>) -> Self {
+        let failure = finished.failure.as_ref();
+        let is = |codes: &[&Code]| {
+            failure.is_some_and(|failure| codes.iter().any(|code| failure.is(code)))
+        };
+        match finished.state {
+            Some(Ended::Done) => Self::Done,
+            Some(Ended::Undone) if finished.acted => Self::Undone,
+            Some(Ended::Undone) if is(&[&code::DECLINED]) => Self::Refused,
+            Some(Ended::Undone) if is(UNREACHABLE) => Self::Unreachable,
+            Some(Ended::Undone) if is(USAGE) => Self::Usage,
+            Some(Ended::Undone) => Self::Undone,
+            Some(Ended::Failed | Ended::Stuck) => Self::Person,
+            // The journal could not be written: what is true is known to nobody but the world.
+            None if is(&[&code::JOURNAL]) && finished.acted => Self::Person,
+            None if is(&[&code::JOURNAL]) => Self::Usage,
+            // With an error, too: told to stop while it undid.
+            None => Self::Signal(signal.unwrap_or(2)),
+        }
+    }
+
+    /// The number.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Undone => 1,
+            Self::Usage => 2,
+            Self::Check => 3,
+            Self::Person => 5,
+            Self::Refused => 6,
+            Self::Unreachable => 7,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_end_has_its_code() {
+        let check = |state, code: Option<&Code>, acted, signal, expected: u8| {
+            let failure = code.map(|code| Failure::new(code, "x"));
+            let finished = Finished {
+                state,
+                value: Value::Null,
+                failure,
+                acted,
+            };
+            assert_eq!(Exit::of(&finished, signal).code(), expected, "{finished:?}");
+        };
+        let undone = Some(Ended::Undone);
+        check(Some(Ended::Done), None, true, None, 0);
+        check(Some(Ended::Done), None, false, Some(2), 0);
+        check(undone, Some(&code::UNHEALTHY), true, None, 1);
+        check(undone, Some(&code::ENSURE), false, None, 1);
+        check(undone, Some(&code::DECLINED), true, None, 1);
+        check(undone, Some(&code::DECLINED), false, None, 6);
+        check(undone, Some(&code::UNREACHABLE), true, None, 1);
+        check(undone, Some(&code::UNREACHABLE), false, None, 7);
+        check(undone, Some(&code::MISSING_ENV), false, None, 2);
+        check(Some(Ended::Failed), Some(&code::SQL), true, None, 5);
+        check(Some(Ended::Stuck), Some(&code::SQL), true, None, 5);
+        check(None, None, true, Some(2), 130);
+        check(None, None, false, Some(15), 143);
+        check(None, Some(&code::SQL), true, Some(2), 130);
+        check(None, Some(&code::JOURNAL), true, None, 5);
+        check(None, Some(&code::JOURNAL), false, None, 2);
+    }
+
+    #[test]
+    fn before_a_run_nothing_was_touched() {
+        let check = |code, expected| {
+            assert_eq!(
+                Exit::before_a_run(&Failure::new(code, "x")).code(),
+                expected,
+                "{code:?}"
+            )
+        };
+        check(&code::SYNTAX, 3);
+        check(&code::PARAMETER, 2);
+        check(&code::USAGE, 2);
+        check(&code::MANIFEST, 2);
+        check(&code::FILE, 2);
+        check(&code::SECRET, 2);
+        check(&code::JOURNAL, 2);
+    }
+}

@@ -1,0 +1,122 @@
+//! The `pb` command: the only part that prints, reads flags, environment and configuration, and picks exit codes.
+
+mod arguments;
+mod config;
+mod console;
+mod exit;
+mod help;
+mod past;
+mod prompt;
+mod refusal;
+mod render;
+mod run;
+mod runs;
+mod show;
+mod signals;
+
+use arguments::{Ahead, Arguments, Stop, Verb};
+use config::Project;
+use console::Console;
+use exit::Exit;
+use pb_core::{Failure, code};
+use pb_runtime::Script;
+use refusal::Refusal;
+use render::ink::When;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // What pb writes is for its owner: journals, events and backups hold what servers said.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // It fails only when a provider is there already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let ahead = arguments::look_ahead(&args);
+    match dispatch(&args, &ahead) {
+        Ok(exit) => exit.into(),
+        Err(Stop::Help(shown)) => {
+            let console = Console::new(When::Auto);
+            if shown.asked {
+                console.help(&shown);
+                Exit::Done.into()
+            } else {
+                console.story(shown.plain.trim_end());
+                Exit::Usage.into()
+            }
+        }
+        Err(Stop::Wrong(refusal)) => {
+            let console = Console::new(ahead.colour());
+            console.refuse(&refusal);
+            if ahead.wants_json() {
+                let object = run::object(None, Some(refusal.failure()), refusal.exit());
+                console.result(&object.to_string());
+            }
+            refusal.exit().into()
+        }
+    }
+}
+
+fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
+    let here = move_to(ahead.folder.as_deref())?;
+    let columns = Console::new(When::Auto).stdout.columns();
+    let Some(playbook) = ahead.playbook() else {
+        let arguments = arguments::parse(args, None, columns)?;
+        return Ok(look(&arguments, &Project::find(Path::new("."))?)?);
+    };
+    let beside = playbook
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let project = Project::find(if here {
+        Path::new(".")
+    } else {
+        beside.unwrap_or(Path::new("."))
+    })?;
+    let script = Script::load(playbook, &project.base, pb_stdlib::LIBRARY)
+        .map_err(|failure| Refusal::from(failure).sources_on_disk())?;
+    let arguments = arguments::parse(args, Some(&script), columns)?;
+    match &arguments.verb {
+        Verb::Run(wanted) => {
+            let console = Console::new(arguments.colour);
+            Ok(run::run(&script, &project, &arguments, wanted, &console)?)
+        }
+        Verb::Runs | Verb::Show(_) | Verb::Help(_) => Ok(look(&arguments, &project)?),
+    }
+}
+
+/// The verbs that only look.
+fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
+    let console = Console::new(arguments.colour);
+    let state = project.state(arguments.state.clone());
+    let registry = pb_stdlib::registry(&project.base);
+    let (output, verbosity) = (arguments.output, arguments.verbosity);
+    match &arguments.verb {
+        Verb::Run(_) => unreachable!("it names a playbook"),
+        Verb::Runs => runs::list(&state, &registry, output, verbosity, &console)?,
+        Verb::Show(run) => show::show(&state, &registry, run.as_deref(), output, &console)?,
+        Verb::Help(None) => help::list(&registry, &console),
+        Verb::Help(Some(name)) => help::explain(name, &registry, &console)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Goes where `-C` says; tells whether it said so.
+fn move_to(folder: Option<&Path>) -> Result<bool, Refusal> {
+    let Some(folder) = folder else {
+        return Ok(false);
+    };
+    std::env::set_current_dir(folder).map_err(|error| {
+        Failure::new(
+            &code::USAGE,
+            format!("the folder `{}` could not be entered", folder.display()),
+        )
+        .because(error.to_string())
+    })?;
+    Ok(true)
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Wrong(refusal)
+    }
+}

@@ -1,0 +1,176 @@
+//! A run as its journal tells it.
+
+mod step;
+
+pub(crate) use step::{PastStep, StepState};
+
+use crate::refusal::Refusal;
+use crate::render::Sources;
+use pb_core::Failure;
+use pb_core::journal::{Body, Damage, Ended, History};
+use pb_core::run::Registry;
+use pb_runtime::state::{RunFile, StateDir};
+use serde_json::{Map, Value};
+use std::path::Path;
+use step::Steps;
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Running,
+    Done,
+    Undone,
+    Failed,
+    Interrupted,
+    Stuck,
+    Damaged,
+}
+
+/// A run that was read back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Past {
+    pub(crate) run: String,
+    pub(crate) state: State,
+    pub(crate) playbook: String,
+    pub(crate) env: String,
+    pub(crate) params: Map<String, Value>,
+    pub(crate) by: String,
+    pub(crate) host: String,
+    /// Milliseconds since 1970; `None` when not even the first record was written.
+    pub(crate) started: Option<u64>,
+    pub(crate) ended: Option<u64>,
+    pub(crate) changed: bool,
+    /// In the order in which they began.
+    pub(crate) steps: Vec<PastStep>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) damage: Option<Damage>,
+    /// What is true of each thing that was touched: its name, and a sentence.
+    pub(crate) now: Vec<(String, String)>,
+    pub(crate) sources: Sources,
+}
+
+impl State {
+    /// The word that programs read.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Undone => "undone",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Stuck => "stuck",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+impl Past {
+    /// Reads the journal of a run.
+    pub(crate) fn read(file: &RunFile, registry: &Registry) -> Result<Self, Refusal> {
+        let unreadable = |error: std::io::Error| {
+            let message = format!("the journal of run `{}` could not be read", file.id);
+            Refusal::from(Failure::new(&pb_core::code::JOURNAL, message).because(error.to_string()))
+        };
+        // Asked first: a run that ends between the two is read with its end.
+        let running = file.is_running().map_err(unreadable)?;
+        let history = file.read().map_err(unreadable)?;
+        Ok(Self::of(&file.id, &history, running, registry))
+    }
+
+    /// What a history says of its run.
+    pub(crate) fn of(id: &str, history: &History, running: bool, registry: &Registry) -> Self {
+        let state = match (&history.damage, history.ended()) {
+            (Some(_), _) => State::Damaged,
+            (None, Some(Ended::Done)) => State::Done,
+            (None, Some(Ended::Undone)) => State::Undone,
+            (None, Some(Ended::Failed)) => State::Failed,
+            (None, Some(Ended::Stuck)) => State::Stuck,
+            (None, None) if running => State::Running,
+            (None, None) => State::Interrupted,
+        };
+        let mut past = Self {
+            run: id.to_owned(),
+            state,
+            playbook: String::new(),
+            env: String::new(),
+            params: Map::new(),
+            by: String::new(),
+            host: String::new(),
+            started: history.records.first().map(|record| record.t),
+            ended: None,
+            changed: false,
+            steps: vec![],
+            failure: None,
+            damage: history.damage.clone(),
+            now: vec![],
+            sources: Sources::new(),
+        };
+        let mut steps = Steps::new(registry);
+        for record in &history.records {
+            match &record.body {
+                Body::RunOpen {
+                    playbook,
+                    env,
+                    params,
+                    by,
+                    host,
+                    sources,
+                    ..
+                } => {
+                    past.playbook.clone_from(playbook);
+                    past.env.clone_from(env);
+                    past.params.clone_from(params);
+                    past.by.clone_from(by);
+                    past.host.clone_from(host);
+                    past.sources.clone_from(sources);
+                }
+                Body::RunClose {
+                    failure, changed, ..
+                } => {
+                    past.failure.clone_from(failure);
+                    past.changed = *changed;
+                    past.ended = Some(record.t);
+                }
+                _ => steps.take(record),
+            }
+        }
+        past.now = steps.now();
+        past.steps = steps.in_order();
+        past.changed |= past.steps.iter().any(|step| step.changed == Some(true));
+        past
+    }
+
+    /// How many steps came to their end.
+    pub(crate) fn done(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_done()).count()
+    }
+
+    /// The step that it stands at, from 1, when it did not come to its end.
+    pub(crate) fn at(&self) -> Option<(usize, &PastStep)> {
+        let open = self
+            .steps
+            .iter()
+            .position(|step| step.state == StepState::Open);
+        let at = open.or(self.steps.len().checked_sub(1))?;
+        Some((at + 1, &self.steps[at]))
+    }
+
+    /// Milliseconds from its beginning to its end, or to now while it runs.
+    pub(crate) fn took(&self, now: u64) -> Option<u64> {
+        let end = match self.state {
+            State::Running => Some(now),
+            _ => self.ended,
+        };
+        Some(end?.saturating_sub(self.started?))
+    }
+}
+
+/// Every run, newest first.
+pub(crate) fn all(state: &Path) -> Result<Vec<RunFile>, Refusal> {
+    let mut runs = StateDir::at(state).runs()?;
+    runs.reverse();
+    Ok(runs)
+}
+
+#[cfg(test)]
+mod tests;
