@@ -1,0 +1,31 @@
+//! The words of `pb`: what people and programs read, whole outputs compared.
+
+pub(crate) mod answers;
+mod configuration;
+mod help;
+mod output;
+mod parameters;
+mod past;
+mod run;
+mod signals;
+
+use crate::support::outcome::Outcome;
+use crate::support::pb::Pb;
+
+/// `pb` as one and the same user everywhere.
+fn pb() -> Pb {
+    Pb::new().env("USER", "dana")
+}
+
+/// Numbers of seconds in JSON, as `0`.
+fn without_times(mut outcome: Outcome) -> Outcome {
+    let mut parts = outcome.stdout.split("\"took\":");
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        let rest =
+            part.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | '-'));
+        out += &format!("\"took\":0{rest}");
+    }
+    outcome.stdout = out;
+    outcome
+}

@@ -1,0 +1,15 @@
+//! The one integration test binary: what only the whole `pb`, live servers or the whole repository can show.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that panics has done its job, and libtest captures what it prints"
+)]
+
+mod commands;
+mod docs;
+mod harness;
+mod primitives;
+mod rules;
+mod support;

@@ -1,0 +1,21 @@
+//! Every primitive through the real `pb`, on real servers: run, run again, undone; and its likeliest mistakes.
+
+mod command;
+mod get_or_create_tenant;
+mod health_check;
+mod http_get;
+mod http_post;
+mod lifecycle;
+mod migrate;
+mod notify;
+mod query;
+mod require_env;
+mod restore_container;
+mod row_counts;
+mod run_once;
+mod sql;
+mod sql_savepoint;
+mod stage;
+mod swap_container;
+mod transaction;
+mod wait_db;
