@@ -1,0 +1,2 @@
+-- pb: no-transaction
+DROP INDEX CONCURRENTLY orders_by_customer;

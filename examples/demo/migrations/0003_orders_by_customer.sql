@@ -1,0 +1,2 @@
+-- pb: no-transaction
+CREATE INDEX CONCURRENTLY orders_by_customer ON orders (customer);
