@@ -103,28 +103,35 @@ async fn killed_again_and_again_every_statement_runs_once() {
     let project = Project::new("crash_again");
     project.psql("CREATE TABLE log (n int); CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 20000)");
     project
-        .file("0001_a.sql", "INSERT INTO log SELECT 1 FROM pg_sleep(0.02); INSERT INTO log VALUES (2);")
+        .file("0001_a.sql", "INSERT INTO log SELECT 1 FROM pg_sleep(0.1); INSERT INTO log VALUES (2);")
         .file(
             "0002_b.sql",
-            "-- pb: no-transaction\nINSERT INTO log VALUES (3);\nCREATE INDEX CONCURRENTLY t_a ON t (a);\n\
-             INSERT INTO log SELECT 4 FROM pg_sleep(0.02);\nVACUUM t;\nINSERT INTO log VALUES (5);\n\
-             CREATE UNIQUE INDEX CONCURRENTLY t_u ON t (a);\nREINDEX TABLE CONCURRENTLY t;\nINSERT INTO log VALUES (6);",
+            "-- pb: no-transaction\nINSERT INTO log SELECT 3 FROM pg_sleep(0.1);\nCREATE INDEX CONCURRENTLY t_a ON t (a);\n\
+             INSERT INTO log SELECT 4 FROM pg_sleep(0.1);\nVACUUM t;\nINSERT INTO log SELECT 5 FROM pg_sleep(0.1);\n\
+             CREATE UNIQUE INDEX CONCURRENTLY t_u ON t (a);\nREINDEX TABLE CONCURRENTLY t;\nINSERT INTO log SELECT 6 FROM pg_sleep(0.1);",
         )
-        .file("0003_c.sql", "INSERT INTO log VALUES (7);");
+        .file("0003_c.sql", "INSERT INTO log SELECT 7 FROM pg_sleep(0.1);");
+    let progress = "SELECT coalesce(string_agg(n::text, ' '), '') FROM log";
     let mut kills = 0;
-    for n in 0..14u64 {
+    'killing: for n in 0.. {
+        let before = project.psql(progress);
         let mut running = child(&project);
-        sleep(Duration::from_millis(40 + n * 17)).await;
-        if running.try_wait().expect("it is ours").is_none() {
-            running.kill().expect("it runs");
-            kills += 1;
+        while project.psql(progress) == before {
+            if running.try_wait().expect("it is ours").is_some() {
+                break 'killing;
+            }
         }
+        sleep(Duration::from_millis(n * 13 % 60)).await;
+        running
+            .kill()
+            .expect("it runs, or nobody has waited for it");
         running.wait().expect("it is dead");
+        kills += 1;
     }
     let out = migrate(&project.lab().await, json!({})).await;
     let out = out.unwrap_or_else(|failure| panic!("{:?}", lines(&failure)));
     assert_eq!(out["to"], "0003", "after {kills} kills");
-    assert!(kills >= 3, "only {kills} were killed before their end");
+    assert!(kills >= 4, "only {kills} were killed before their end");
     assert_eq!(
         project.psql("SELECT string_agg(n::text, ' ' ORDER BY n) FROM log"),
         "1 2 3 4 5 6 7"
