@@ -316,8 +316,8 @@ async fn no_way_leads_to_a_metadata_service() {
     )
     .await;
     assert!(
-        began.elapsed() < Duration::from_millis(500),
-        "waiting would not help"
+        began.elapsed() < Duration::from_secs(10),
+        "waiting would not help, and the deadline is a minute"
     );
 }
 

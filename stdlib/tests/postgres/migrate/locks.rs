@@ -35,13 +35,13 @@ async fn a_lock_that_comes_free_in_time_is_got_and_readers_do_not_wait_for_it() 
         "0001_a.sql",
         "CREATE TABLE other ();\nALTER TABLE t ADD b int;",
     );
-    let mut reader = busy(&project, "BEGIN; SELECT * FROM t; SELECT pg_sleep(1.5)").await;
+    let mut reader = busy(&project, "BEGIN; SELECT * FROM t; SELECT pg_sleep(4)").await;
     let lab = project.lab().await;
     let looking = project.lab().await;
     let work = migrate(&lab, json!({ "lock_timeout": "100ms" }));
     let look = async {
         let mut slowest = Duration::ZERO;
-        for _ in 0..40 {
+        for _ in 0..100 {
             let began = Instant::now();
             looking
                 .call("query", json!({ "text": "SELECT count(*) FROM t" }))
@@ -54,8 +54,9 @@ async fn a_lock_that_comes_free_in_time_is_got_and_readers_do_not_wait_for_it() 
     };
     let (out, slowest) = tokio::join!(work, look);
     assert_eq!(did(&out.expect("applied")), "0001 |  | null -> 0001 | true");
+    // Behind a lock that is waited for without end, a reader waits for those 4 seconds.
     assert!(
-        slowest < Duration::from_millis(450),
+        slowest < Duration::from_secs(2),
         "a reader waited {slowest:?}"
     );
     let said = lab.said();
