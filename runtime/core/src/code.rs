@@ -33,6 +33,14 @@ codes! {
     SECRET "PB0011" "secret" "A secret could not be fetched, or stands where only plain text may.";
     FILE "PB0012" "file" "A file that the step needs could not be read.";
     WAIT "PB0013" "wait" "A condition did not become true before its deadline.";
+    DOUBT "PB0014" "doubt" "The run died while an action was under way, and nobody but a person can tell whether it took effect.";
+    DRIFT "PB0015" "drift" "What a dead run had left half-way was changed by somebody else since.";
+    DIVERGED "PB0016" "diverged" "The script went another way than the run that is taken up; nothing was done.";
+    OTHER_SERVER "PB0017" "other_server" "A server is not the one that the run had worked on before.";
+    UNFINISHED "PB0018" "unfinished" "A run on the same environment has neither ended nor been undone.";
+    LOCKED "PB0019" "locked" "Another run works on the same environment.";
+    DAMAGED "PB0020" "damaged" "The journal of the run does not fit together; it can be read, not gone on with.";
+    ROLLED_BACK "PB0021" "rolled_back" "A person asked for the run to be undone.";
     UNHEALTHY "PB0042" "unhealthy" "A service did not become healthy before its deadline.";
     UNREACHABLE "PB0043" "unreachable" "A server could not be reached.";
     HTTP_STATUS "PB0044" "http_status" "A server answered with another status than the one asked for.";

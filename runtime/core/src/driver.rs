@@ -2,7 +2,8 @@
 
 use crate::clock::{Clock, Random};
 use crate::event::What;
-use crate::failure::{Failure, Result};
+use crate::failure::{CallError, Failure, Result};
+use crate::journal::{Body, Journal};
 use crate::handle::Handle;
 use crate::run::blob::{BlobRef, Blobs};
 use crate::secret::Vault;
@@ -52,6 +53,12 @@ pub trait Driver: Send + Sync + 'static {
         Box::pin(async { Ok(None) })
     }
 
+    /// Ends what a dead process of this run left running on the server, or waits for it, so that nothing changes any
+    /// more while doubt is settled.
+    fn settle<'a>(&'a self, _read: &'a Readers, _handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// A property of a handle as scripts see it, such as `db.url`.
     fn property(&self, _handle: &Handle, _name: &str) -> Option<Value> {
         None
@@ -72,6 +79,7 @@ trait AnyDriver: Send + Sync {
         read: &'a Readers,
         handle: &'a Handle,
     ) -> BoxFuture<'a, Result<Option<Value>>>;
+    fn settle<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>>;
     fn property(&self, handle: &Handle, name: &str) -> Option<Value>;
 }
 
@@ -82,6 +90,9 @@ impl<D: Driver> AnyDriver for D {
         handle: &'a Handle,
     ) -> BoxFuture<'a, Result<Option<Value>>> {
         Driver::identity(self, read, handle)
+    }
+    fn settle<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        Driver::settle(self, read, handle)
     }
     fn property(&self, handle: &Handle, name: &str) -> Option<Value> {
         Driver::property(self, handle, name)
@@ -217,19 +228,35 @@ impl Readers {
     }
 
     pub(crate) async fn identity(&self, handle: &Handle) -> Result<Option<Value>> {
-        match self.drivers.by_key.get(handle.driver.as_str()) {
-            Some(driver) => driver.identity(self, handle).await,
-            None => Err(Failure::broken(
-                "handle",
-                format!("no driver `{}`", handle.driver),
-            )),
-        }
+        self.driver(handle)?.identity(self, handle).await
+    }
+
+    /// See `Driver::settle`.
+    pub(crate) async fn settle(&self, handle: &Handle) -> Result<()> {
+        self.driver(handle)?.settle(self, handle).await
+    }
+
+    fn driver(&self, handle: &Handle) -> Result<&dyn AnyDriver> {
+        let driver = self.drivers.by_key.get(handle.driver.as_str());
+        driver.map(|driver| &**driver).ok_or_else(|| {
+            Failure::broken("handle", format!("no driver `{}`", handle.driver))
+        })
     }
 }
 
 /// Both halves of all drivers, for one action.
 pub struct World {
     pub(crate) readers: Readers,
+    /// `None` where nothing is written down action by action.
+    pub(crate) evidence: Option<EvidenceOf>,
+}
+
+/// Which action evidence is about.
+pub(crate) struct EvidenceOf {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) key: String,
+    pub(crate) generation: u32,
+    pub(crate) action: u32,
 }
 
 impl World {
@@ -241,6 +268,24 @@ impl World {
     /// The reading halves.
     pub fn read(&self) -> &Readers {
         &self.readers
+    }
+
+    /// Writes down what tells later whether the action took effect: durable when it returns, so that the moment that
+    /// decides, such as COMMIT, may come next.
+    ///
+    /// # Errors
+    /// `PB0007` when the journal cannot be written; the action must not go on then.
+    pub async fn keep_evidence(&self, value: Value) -> Result<()> {
+        let Some(of) = &self.evidence else {
+            return Ok(());
+        };
+        let action = of.action;
+        let body = Body::Evidence { action, value };
+        let kept = of.journal.commit(&of.key, of.generation, body).await;
+        kept.map_err(|error| match error {
+            CallError::Failed(failure) | CallError::Fatal(failure) => *failure,
+            CallError::Stopped => Failure::broken("journal", "stopped"),
+        })
     }
 }
 

@@ -35,6 +35,17 @@ pub enum What {
         /// Values of the playbook's parameters.
         params: Map<String, Value>,
     },
+    /// A run is taken up by another process.
+    RunResumed {
+        /// The playbook as it was named.
+        playbook: String,
+        /// The environment.
+        env: String,
+        /// Values of the playbook's parameters.
+        params: Map<String, Value>,
+        /// Counts the processes that worked on it, from 1.
+        epoch: u64,
+    },
     /// A step begins.
     StepStarted(Step),
     /// A step has something to say while it works.

@@ -25,7 +25,7 @@ pub use failure::{CallError, Failure, Result, Site};
 pub use handle::{HANDLE_KEY, Handle, HandleKind, HandleOf};
 pub use nearest::nearest;
 pub use primitive::{
-    AnyAction, Decision, DynPrimitive, NoAction, Primitive, Spec, Subject, Undo, erase,
+    AnyAction, Decision, DynPrimitive, NoAction, Primitive, Settled, Spec, Subject, Undo, erase,
 };
 pub use scrub::{SHORTEST_SECRET, Scrubber};
 pub use secret::{SecretSource, SecretText, Vault, holds_secret};

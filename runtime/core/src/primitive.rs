@@ -56,6 +56,18 @@ pub trait Primitive: Send + Sync + 'static {
         action: &Self::Action,
     ) -> impl Future<Output = Result<Value>> + Send;
 
+    /// Whether an action took effect whose process died while it was under way: looks, and changes nothing. `evidence` is
+    /// what the action had recorded of itself. Asked for what is not settled by observing and deciding again.
+    fn settle(
+        &self,
+        _read: &Readers,
+        _args: &Self::Args,
+        _action: &Self::Action,
+        _evidence: Option<&Value>,
+    ) -> impl Future<Output = Result<Settled>> + Send {
+        async { Ok(Settled::Unknown(String::new())) }
+    }
+
     /// What the script gets. `outcomes` are the values of the actions, in the order of their stages and lanes.
     fn result(
         &self,
@@ -114,6 +126,17 @@ impl<A> Decision<A> {
     }
 }
 
+/// What became of an action whose process died.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled {
+    /// It took effect, and gave this.
+    Applied(Value),
+    /// It did not, and will not.
+    NotApplied,
+    /// Nobody can tell: why, or nothing where there is no more to say.
+    Unknown(String),
+}
+
 /// How a step is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,6 +162,11 @@ impl Undo {
             primitive: P::NAME.into(),
             args: to_value(args),
         }
+    }
+
+    /// Nothing was changed.
+    pub(crate) fn unchanged() -> Self {
+        Self::none("it changed nothing")
     }
 
     /// No way back.
@@ -222,6 +250,14 @@ pub trait DynPrimitive: Send + Sync {
         args: &'a Value,
         action: &'a Value,
     ) -> BoxFuture<'a, Result<Value>>;
+    /// See `Primitive::settle`.
+    fn settle<'a>(
+        &'a self,
+        read: &'a Readers,
+        args: &'a Value,
+        action: &'a Value,
+        evidence: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Settled>>;
     /// See `Primitive::result`.
     fn result(
         &self,
@@ -347,6 +383,23 @@ impl<P: Primitive> DynPrimitive for Erased<P> {
                 P::Action::deserialize(action).map_err(|e| Failure::broken("action", e))?;
             self.primitive
                 .act(world, permit, &self.args(args)?, &action)
+                .await
+        }
+        .boxed()
+    }
+
+    fn settle<'a>(
+        &'a self,
+        read: &'a Readers,
+        args: &'a Value,
+        action: &'a Value,
+        evidence: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Settled>> {
+        async move {
+            let action =
+                P::Action::deserialize(action).map_err(|e| Failure::broken("action", e))?;
+            self.primitive
+                .settle(read, &self.args(args)?, &action, evidence)
                 .await
         }
         .boxed()

@@ -19,5 +19,5 @@ mod words;
 
 pub use limits::Limits;
 pub use params::{Param, ParamKind};
-pub use runtime::{Answer, Builder, Prompt, Runtime};
+pub use runtime::{Answer, Builder, Prompt, Runtime, TakeUp};
 pub use script::{Library, Script};

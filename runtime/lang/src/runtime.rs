@@ -5,15 +5,18 @@ use crate::limits::Limits;
 use crate::params;
 use crate::script::Script;
 use crate::session::Session;
-use crate::state::StateDir;
+use crate::state::{JournalFile, Lock, StateDir};
 use crate::thrown::Fatal;
 use crate::{convert, engine};
 use pb_core::cancel::Cancel;
 use pb_core::event::Sink;
-use pb_core::run::{Finished, Opening, Registry, Run, Setup};
+use pb_core::clock::Clock;
+use pb_core::journal::Ended;
+use pb_core::run::{Finished, Opened, Opening, Registry, Resuming, Run, Setup};
 use pb_core::spec::Kind;
 use pb_core::{CallError, Failure, Handle, Result, SecretSource, SecretText, Vault, code};
 use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -37,6 +40,17 @@ pub enum Answer {
 
 /// Asks a person.
 pub type Prompt = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
+
+/// How a run is taken up that is not going on any more.
+#[derive(Debug, Clone, Default)]
+pub struct TakeUp {
+    /// Undoes everything that it did, instead of going on.
+    pub undo: bool,
+    /// What a person says of steps in doubt: their keys, and whether they took effect.
+    pub words: BTreeMap<String, bool>,
+    /// Keys of steps that are not undone.
+    pub skip: BTreeSet<String>,
+}
 
 /// Runs playbooks.
 pub struct Runtime {
@@ -95,28 +109,17 @@ impl Runtime {
     /// Runs a script to its end: done, undone, stuck, or interrupted.
     ///
     /// # Errors
-    /// What keeps the run from beginning: a missing parameter or secret, a state directory that cannot be written.
+    /// What keeps the run from beginning: a missing parameter or secret, a state directory that cannot be written, another
+    /// run on the same environment that goes on or has not ended.
     pub fn run(&self, script: &Script, given: &Map<String, Value>) -> Result<Finished> {
         let params = params::complete(script.params(), given)?;
-        let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SystemRandom));
-        let vault = Arc::new(Vault::new(
-            Shared(self.secrets.clone()),
-            self.state.key(&*random)?,
-        ));
-        self.fetch_secrets(script, &vault)?;
-        let (id, store) = self
-            .state
-            .new_run(pb_core::clock::Clock::now(&*clock), &*random)?;
-        let setup = Setup {
-            id,
-            registry: self.registry.clone(),
-            store: Box::new(store),
-            sink: self.sink.clone(),
-            clock,
-            random: random.clone(),
-            vault: vault.clone(),
-            cancel: self.cancel.clone(),
-        };
+        let lock = self.state.lock(&self.env)?;
+        self.nothing_unfinished(&lock)?;
+        let (clock, random) = (SystemClock::new(), SystemRandom);
+        let vault = self.vault()?;
+        self.fetch_secrets(script, &self.target, &vault)?;
+        let (id, store) = self.state.new_run(clock.now(), &random)?;
+        self.name(&lock, &id)?;
         let opening = Opening {
             pb: self.version.clone(),
             playbook: script.name().into(),
@@ -128,23 +131,124 @@ impl Runtime {
             host: self.host.clone(),
             pid: std::process::id(),
         };
+        let setup = self.setup(id, store, &vault);
         let run = self.tokio.handle().block_on(Run::open(setup, opening))?;
+        let environment = (self.env.clone(), self.target.clone());
+        Ok(self.play(&run, script, params, environment, vault))
+    }
+
+    /// Takes up a run whose process has died, from what is recorded of it; or undoes it, ended or not.
+    ///
+    /// # Errors
+    /// `PB0020` for a damaged journal, `PB0019` while its process lives, `PB0018` for a run that has ended already and is not
+    /// to be undone.
+    pub fn take_up(&self, id: &str, wish: TakeUp) -> Result<Finished> {
+        let (history, store) = self.state.open_run(id)?;
+        let opened = Opened::of(&history)?;
+        let undo = wish.undo;
+        let ended = history.ended();
+        if let Some(ended) = ended.filter(|ended| !undo || *ended == Ended::Undone) {
+            return Err(over(id, ended));
+        }
+        let lock = self.state.lock(&opened.env)?;
+        if lock.run().as_deref() != Some(id) {
+            self.nothing_unfinished(&lock)?;
+        }
+        let script = Script::from_sources(&opened.playbook, &opened.sources)?;
+        let vault = self.vault()?;
+        self.fetch_secrets(&script, &opened.target, &vault)?;
+        self.name(&lock, id)?;
+        let resuming = Resuming {
+            pb: self.version.clone(),
+            by: self.by.clone(),
+            host: self.host.clone(),
+            pid: std::process::id(),
+            words: wish.words,
+            skip: wish.skip,
+        };
+        let setup = self.setup(id.to_owned(), store, &vault);
+        let tokio = self.tokio.handle();
+        let run = tokio.block_on(Run::resume(setup, &history, resuming))?;
+        if undo || run.undoing().is_some() {
+            let message = format!("`{}` asked for it to be undone", self.by);
+            let asked = Failure::new(&code::ROLLED_BACK, message);
+            return Ok(tokio.block_on(run.roll_back(&history, asked)));
+        }
+        let environment = (opened.env, opened.target);
+        Ok(self.play(&run, &script, opened.params, environment, vault))
+    }
+
+    fn vault(&self) -> Result<Arc<Vault>> {
+        let key = self.state.key(&SystemRandom)?;
+        Ok(Arc::new(Vault::new(Shared(self.secrets.clone()), key)))
+    }
+
+    fn setup(&self, id: String, store: JournalFile, vault: &Arc<Vault>) -> Setup {
+        Setup {
+            id,
+            registry: self.registry.clone(),
+            store: Box::new(store),
+            sink: self.sink.clone(),
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+            vault: vault.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    fn name(&self, lock: &Lock, id: &str) -> Result<()> {
+        lock.name(id).map_err(|error| {
+            Failure::new(&code::JOURNAL, "the state directory could not be written")
+                .because(error.to_string())
+        })
+    }
+
+    /// Refuses to begin while the run before has neither ended nor been undone.
+    fn nothing_unfinished(&self, lock: &Lock) -> Result<()> {
+        let Some(id) = lock.run() else {
+            return Ok(());
+        };
+        match self.state.run(&id).read() {
+            // Its journal was taken away by hand: there is nothing to go on with.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Ok(history) if history.ended().is_some() => Ok(()),
+            // It was killed before anything was durable.
+            Ok(history) if history.records.is_empty() && history.damage.is_none() => Ok(()),
+            _ => {
+                let message = format!("run {id} on this environment has neither ended nor been undone");
+                Err(Failure::new(&code::UNFINISHED, message)
+                    .with("run", id.clone())
+                    .state("nothing was touched by this one")
+                    .hint(format!("pb resume {id}, or: pb rollback {id}")))
+            }
+        }
+    }
+
+    /// Plays the script of a run to its end.
+    fn play(
+        &self,
+        run: &Run,
+        script: &Script,
+        params: Map<String, Value>,
+        (env, target): (String, Value),
+        vault: Arc<Vault>,
+    ) -> Finished {
         let session = Arc::new(Session {
             run: run.clone(),
             script: Arc::new(script.clone()),
             params,
-            target: convert::to_records(&self.target),
-            environment: self.target.clone(),
-            env: self.env.clone(),
+            target: convert::to_records(&target),
+            environment: target,
+            env,
             vault,
             prompt: self.prompt.clone(),
-            random,
+            random: Arc::new(SystemRandom),
             fatal: Fatal::default(),
             tokio: self.tokio.handle().clone(),
             limit: std::sync::Mutex::default(),
         });
         let result = self.on_script_thread(&session);
-        Ok(self.tokio.handle().block_on(run.finish(result)))
+        self.tokio.handle().block_on(run.finish(result))
     }
 
     /// A script recurses, so it gets a thread whose stack is known.
@@ -176,7 +280,7 @@ impl Runtime {
     }
 
     /// Fetches the secrets of the script and of the handles it uses before anything is touched.
-    fn fetch_secrets(&self, script: &Script, vault: &Vault) -> Result<()> {
+    fn fetch_secrets(&self, script: &Script, target: &Value, vault: &Vault) -> Result<()> {
         for reference in script.secrets() {
             vault.fetch(reference)?;
         }
@@ -192,7 +296,7 @@ impl Runtime {
             });
         let named = script.root().found.targets.iter().cloned();
         for key in named.chain(defaults) {
-            if let Some(value) = self.target.get(&key) {
+            if let Some(value) = target.get(&key) {
                 for reference in SecretText::from(value.to_string()).references() {
                     vault.fetch(reference)?;
                 }
@@ -209,6 +313,25 @@ impl Runtime {
             .flat_map(|map| map.values())
             .filter_map(Handle::of_value)
     }
+}
+
+fn over(id: &str, ended: Ended) -> Failure {
+    let (how, hint) = match ended {
+        Ended::Done => ("is done", format!("pb show {id}; to undo it: pb rollback {id}")),
+        Ended::Undone => ("was undone", format!("pb show {id}")),
+        Ended::Failed => (
+            "has ended, and left something as it is",
+            format!("pb show {id}; to undo it: pb rollback {id}"),
+        ),
+        Ended::Stuck => (
+            "has ended with something that could not be undone",
+            format!("pb show {id}; to try that again: pb rollback {id}"),
+        ),
+    };
+    let message = format!("run {id} {how}: there is nothing to go on with");
+    Failure::new(&code::UNFINISHED, message)
+        .state("nothing was touched")
+        .hint(hint)
 }
 
 struct Shared(Arc<dyn SecretSource>);

@@ -45,7 +45,7 @@ impl Script {
             .because(error.to_string())
         })?;
         let files = |from: &str, import: &str| read_import(package, from, import);
-        Self::assemble(&name, text, library, &files)
+        Self::assemble(&name, text, &|from, import| resolve(library, &files, from, import))
     }
 
     /// A playbook that is given as text; it can import library modules alone.
@@ -55,17 +55,36 @@ impl Script {
     pub fn from_text(name: &str, text: &str, library: Library) -> Result<Self> {
         let none =
             |_: &str, import: &str| Err(format!("`{import}` is a file, and this playbook is none"));
-        Self::assemble(name, text.to_owned(), library, &none)
+        Self::assemble(name, text.to_owned(), &|from, import| {
+            resolve(library, &none, from, import)
+        })
     }
 
-    fn assemble(name: &str, text: String, library: Library, files: &Files<'_>) -> Result<Self> {
+    /// A playbook whose texts, and those of its modules, are recorded.
+    ///
+    /// # Errors
+    /// `PB0206` when a newer pb cannot parse what an older one ran.
+    pub fn from_sources(name: &str, sources: &BTreeMap<String, String>) -> Result<Self> {
+        let text = sources.get(name).cloned().unwrap_or_default();
+        Self::assemble(name, text, &|from, import| {
+            let key = match is_a_file(import) {
+                true => module_path(from, import).to_string_lossy().into_owned(),
+                false => import.to_owned(),
+            };
+            let text = sources.get(&key).cloned();
+            text.map(|text| (key, text))
+                .ok_or_else(|| format!("`{import}` is not recorded"))
+        })
+    }
+
+    fn assemble(name: &str, text: String, find: &Files<'_>) -> Result<Self> {
         let mut sources = BTreeMap::from([(name.to_owned(), text)]);
         let mut modules = BTreeMap::new();
         let mut waiting = vec![name.to_owned()];
         while let Some(file) = waiting.pop() {
             let text = sources[&file].clone();
             let parsed = parse(&file, &text, |import| {
-                let (key, text) = resolve(library, files, &file, import)?;
+                let (key, text) = find(&file, import)?;
                 if !sources.contains_key(&key) {
                     sources.insert(key.clone(), text);
                     waiting.push(key.clone());
@@ -182,7 +201,7 @@ fn resolve(
     from: &str,
     import: &str,
 ) -> std::result::Result<(String, String), String> {
-    if import.starts_with("./") || import.starts_with("../") {
+    if is_a_file(import) {
         return files(from, import);
     }
     match library.iter().find(|(name, _)| *name == import) {
@@ -201,10 +220,7 @@ fn read_import(
     from: &str,
     import: &str,
 ) -> std::result::Result<(String, String), String> {
-    let folder = Path::new(from).parent().unwrap_or(Path::new(""));
-    let mut path = folder.join(import.trim_start_matches("./"));
-    path.as_mut_os_string().push(".rhai");
-    let path = tidy(&path);
+    let path = module_path(from, import);
     let real = |path: &Path| {
         path.canonicalize()
             .map_err(|error| format!("`{}`: {error}", path.display()))
@@ -220,6 +236,18 @@ fn read_import(
     let text =
         std::fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
     Ok((path.to_string_lossy().into_owned(), text))
+}
+
+fn is_a_file(import: &str) -> bool {
+    import.starts_with("./") || import.starts_with("../")
+}
+
+/// Where a file lies that is imported from another one.
+fn module_path(from: &str, import: &str) -> PathBuf {
+    let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+    let mut path = folder.join(import.trim_start_matches("./"));
+    path.as_mut_os_string().push(".rhai");
+    tidy(&path)
 }
 
 /// The path without `.` and `x/..`, so that a file has one name.

@@ -10,6 +10,8 @@ pub struct History {
     pub records: Vec<Recorded>,
     /// Bytes after them that a crash left: a line without its end.
     pub torn: usize,
+    /// Hash of the last of them.
+    pub head: String,
     /// What does not fit; the journal is read only then, and the run counts as damaged.
     pub damage: Option<Damage>,
 }
@@ -53,6 +55,7 @@ impl History {
         }
         Self {
             records,
+            head: hashes.pop().unwrap_or_default(),
             torn: bytes.len() - whole,
             damage,
         }
@@ -63,6 +66,11 @@ impl History {
         self.records
             .first()
             .filter(|record| matches!(record.body, Body::RunOpen { .. }))
+    }
+
+    /// How often the run was taken up, its beginning included.
+    pub fn epoch(&self) -> u64 {
+        self.records.last().map_or(0, |record| record.epoch)
     }
 
     /// How the run ended; `None` while it goes on or when it was killed.

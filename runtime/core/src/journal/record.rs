@@ -66,6 +66,17 @@ pub enum Body {
         /// As which process.
         pid: u32,
     },
+    /// Another process took the run up: after its process had died, or to undo it.
+    RunResume {
+        /// Version of pb.
+        pb: String,
+        /// Who.
+        by: String,
+        /// On which machine.
+        host: String,
+        /// As which process.
+        pid: u32,
+    },
     /// A file that a step read, by the hash of its text.
     Blob {
         /// SHA-256 in hex.
@@ -124,6 +135,26 @@ pub enum Body {
         /// How doubt about it is settled.
         effect: Effect,
     },
+    /// What tells later whether the action under way took effect, such as the number of its transaction. Durable before
+    /// the moment that decides.
+    Evidence {
+        /// Ordinal within the step.
+        action: u32,
+        /// What it is.
+        value: Value,
+    },
+    /// Doubt about an action was settled. Durable before anything that builds on it.
+    Settled {
+        /// Ordinal within the step.
+        action: u32,
+        /// Whether it took effect.
+        applied: bool,
+        /// What it gave, where that can be told.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        value: Value,
+        /// By whom or what: a person, the script's `on_doubt`, the server.
+        by: String,
+    },
     /// One action was done or refused. Durable before the next one.
     Outcome {
         /// Ordinal within the step.
@@ -156,6 +187,9 @@ pub enum Body {
         /// What it threw.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+        /// Whether it failed only because a sibling had failed: its branch is stopped, and catches nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stopped: bool,
         /// What it said about itself.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         summary: String,
@@ -165,8 +199,12 @@ pub enum Body {
         /// Milliseconds.
         took: u64,
     },
-    /// A transaction is complete and about to be committed. Durable before COMMIT.
+    /// A transaction is complete and about to be committed, then durable before COMMIT; or its closure threw, and
+    /// there is no evidence.
     TxResult {
+        /// What its closure was given.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        entered: Value,
         /// What the calls in it gave.
         steps: Vec<TransactionStep>,
         /// The value of its closure.
@@ -192,6 +230,11 @@ pub enum Body {
     Interrupt {
         /// Such as `SIGINT`.
         signal: String,
+    },
+    /// A scope is about to be undone; that of the run has the empty key. Durable before the first step of it is.
+    UndoOpen {
+        /// What it is undone for.
+        failure: Failure,
     },
     /// A step is about to be undone. Durable before it is.
     UndoIntent {
@@ -232,6 +275,9 @@ pub enum Body {
 pub struct TransactionStep {
     /// Its key.
     pub key: String,
+    /// Its ordinal in the run.
+    #[serde(default)]
+    pub n: u64,
     /// The primitive.
     pub primitive: String,
     /// SHA-256 of its arguments, in hex.

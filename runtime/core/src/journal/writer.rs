@@ -36,15 +36,22 @@ struct Queue {
 }
 
 impl Journal {
-    pub(crate) fn new(
+    pub(crate) fn new(run: String, clock: Arc<dyn Clock>, store: Box<dyn JournalStore>) -> Self {
+        Self::after(run, 1, clock, store, 0, GENESIS.into())
+    }
+
+    /// Goes on with a journal whose newest record has that ordinal and hash.
+    pub(crate) fn after(
         run: String,
         epoch: u64,
         clock: Arc<dyn Clock>,
         store: Box<dyn JournalStore>,
+        seq: u64,
+        hash: String,
     ) -> Self {
         let queue = Queue {
-            next: 1,
-            prev: GENESIS.into(),
+            next: seq + 1,
+            prev: hash,
             waiting: vec![],
             broken: None,
         };
@@ -56,7 +63,7 @@ impl Journal {
             clock,
             queue: Mutex::new(queue),
             disk,
-            durable: AtomicU64::new(0),
+            durable: AtomicU64::new(seq),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::execute::{Broken, Execution};
 use super::step::{UndoWish, outside_transactions};
-use crate::driver::{Permit, World};
+use crate::driver::{EvidenceOf, Permit, World};
 use crate::failure::Failure;
 use crate::journal::Body;
 use crate::primitive::{AnyAction, Undo};
@@ -105,7 +105,7 @@ impl Execution<'_> {
                 return (outcomes, Err(Broken::Stopped));
             }
             match self.one(generation, n, action, stop).await {
-                Ok(value) => outcomes.push(value),
+                Ok(value) => outcomes.extend(value),
                 Err(broken) => return (outcomes, Err(broken)),
             }
         }
@@ -119,9 +119,12 @@ impl Execution<'_> {
         n: u32,
         action: &AnyAction,
         stop: &AtomicBool,
-    ) -> Result<Value, Broken> {
+    ) -> Result<Option<Value>, Broken> {
         let journal = &self.run.0.journal;
         let key = &self.step.key;
+        if self.is_recalled(n) {
+            return Ok(None);
+        }
         self.may_go_on()?;
         if self.is_journalled() {
             let body = Body::Intent {
@@ -135,6 +138,12 @@ impl Execution<'_> {
         self.readers.progress(action.text.clone());
         let world = World {
             readers: self.readers.clone(),
+            evidence: self.is_journalled().then(|| EvidenceOf {
+                journal: journal.clone(),
+                key: key.clone(),
+                generation,
+                action: n,
+            }),
         };
         let permit = Permit {
             _made_by_the_runner: (),
@@ -171,6 +180,6 @@ impl Execution<'_> {
             };
             journal.commit(key, generation, body).await?;
         }
-        Ok(result?)
+        Ok(Some(result?))
     }
 }

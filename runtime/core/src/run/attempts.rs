@@ -68,7 +68,10 @@ impl Run {
         common: &Common,
     ) -> Result<Done, Broken> {
         let waits = common.retry.as_ref().map_or(vec![], Retry::waits);
-        let attempts = self.unless_aborted(self.attempts(execution, &waits));
+        let attempts = self.unless_aborted(async {
+            execution.take_up().await?;
+            self.attempts(execution, &waits).await
+        });
         let Some(timeout) = common.timeout else {
             return attempts.await?;
         };
@@ -84,11 +87,12 @@ impl Run {
         execution: &Execution<'_>,
         waits: &[Duration],
     ) -> Result<Done, Broken> {
-        let mut generation = 1;
+        let mut generation = execution.generation;
         for wait in waits {
             match execution.run(generation).await {
                 Err(Broken::Failed(failure)) if execution.may_be_repeated() => {
-                    self.note_attempt(execution.step, &failure, generation, waits.len() + 1);
+                    let n = generation - execution.generation + 1;
+                    self.note_attempt(execution.step, &failure, n, waits.len() + 1);
                     execution.remember(*failure);
                 }
                 other => return other,

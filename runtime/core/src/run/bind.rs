@@ -3,7 +3,8 @@
 use super::setup::Run;
 use super::step::find_handles;
 use crate::driver::Readers;
-use crate::failure::Result;
+use crate::code;
+use crate::failure::{Failure, Result};
 use crate::journal::Body;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -29,6 +30,13 @@ impl Run {
                 .of(&handle.name)
                 .get_or_try_init(|| async {
                     if let Some(identity) = readers.identity(&handle).await? {
+                        let known = self.0.past.identity(&handle.name);
+                        if known.is_some_and(|known| *known != identity) {
+                            return Err(another(&handle.name, known, &identity));
+                        }
+                        if known.is_some() {
+                            return Ok(());
+                        }
                         let handle = handle.name.clone();
                         self.0
                             .journal
@@ -40,6 +48,14 @@ impl Run {
         }
         Ok(())
     }
+}
+
+fn another(handle: &str, known: Option<&Value>, now: &Value) -> Failure {
+    let message = format!("`{handle}` is not the server that the run had worked on before");
+    let known = known.cloned().unwrap_or_default();
+    Failure::new(&code::OTHER_SERVER, message)
+        .because(format!("it was {known}, and it is {now} now"))
+        .state("nothing was done since the run died")
 }
 
 impl Bound {

@@ -1,8 +1,9 @@
 //! Brackets stand around a closure: a transaction begins, the closure runs, the transaction commits or not.
 
 use crate::code;
-use crate::driver::{Permit, World};
+use crate::driver::{Permit, Readers, World};
 use crate::failure::{Failure, Result};
+use crate::primitive::Settled;
 use crate::spec::{self, Field};
 use futures_util::future::{BoxFuture, FutureExt};
 use schemars::JsonSchema;
@@ -49,6 +50,14 @@ pub trait Bracket: Send + Sync + 'static {
         entered: &Value,
     ) -> impl Future<Output = Result<Value>> + Send;
 
+    /// Whether `leave` took effect in a process that died in the middle of it: looks, and changes nothing.
+    fn settle(
+        &self,
+        read: &Readers,
+        args: &Self::Args,
+        evidence: &Value,
+    ) -> impl Future<Output = Result<Settled>> + Send;
+
     /// Ends.
     fn leave(
         &self,
@@ -88,6 +97,13 @@ pub trait DynBracket: Send + Sync {
         permit: &'a Permit,
         entered: &'a Value,
     ) -> BoxFuture<'a, Result<Value>>;
+    /// See `Bracket::settle`.
+    fn settle<'a>(
+        &'a self,
+        read: &'a Readers,
+        args: &'a Value,
+        evidence: &'a Value,
+    ) -> BoxFuture<'a, Result<Settled>>;
     /// See `Bracket::leave`.
     fn leave<'a>(
         &'a self,
@@ -158,6 +174,18 @@ impl<B: Bracket> DynBracket for Erased<B> {
         entered: &'a Value,
     ) -> BoxFuture<'a, Result<Value>> {
         self.bracket.evidence(world, permit, entered).boxed()
+    }
+    fn settle<'a>(
+        &'a self,
+        read: &'a Readers,
+        args: &'a Value,
+        evidence: &'a Value,
+    ) -> BoxFuture<'a, Result<Settled>> {
+        async move {
+            let args = Self::args(args)?;
+            self.bracket.settle(read, &args, evidence).await
+        }
+        .boxed()
     }
     fn leave<'a>(
         &'a self,

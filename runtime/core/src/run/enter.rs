@@ -24,6 +24,9 @@ pub struct Entered {
     step: Step,
     site: Vec<Site>,
     began: std::time::Duration,
+    generation: u32,
+    /// How an earlier process ended it: then nothing of it is done again.
+    over: Option<Result<(), Failure>>,
 }
 
 impl Run {
@@ -38,7 +41,6 @@ impl Run {
         args: Value,
         site: Vec<Site>,
     ) -> Result<Entered, CallError> {
-        self.may_start(scope)?;
         let registry = self.0.registry.clone();
         let bracket = registry.brackets.get(name).ok_or_else(|| {
             Failure::new(
@@ -60,10 +62,30 @@ impl Run {
             name: name.into(),
             place,
         };
-        self.emit(What::StepStarted(step.clone()));
         let began = self.0.clock.elapsed();
+        let generation = self.0.past.next_generation(&step.key);
+        let readers = self.readers(&step);
+        let over = self
+            .recall_bracket(&inner, &**bracket, &readers, &args)
+            .await?;
+        if let Some((value, over)) = over {
+            return Ok(Entered {
+                scope: inner,
+                value,
+                nested,
+                bracket: name.into(),
+                step,
+                site,
+                began,
+                generation,
+                over: Some(over),
+            });
+        }
+        self.may_start(scope)?;
+        self.emit(What::StepStarted(step.clone()));
         let world = World {
-            readers: self.readers(&step),
+            readers,
+            evidence: None,
         };
         let begun = async {
             if !nested {
@@ -73,7 +95,7 @@ impl Run {
                     what: args.clone(),
                     effect: Effect::Transaction,
                 };
-                self.0.journal.commit(&step.key, 1, body).await?;
+                self.0.journal.commit(&step.key, generation, body).await?;
             }
             let permit = permit();
             let enter = bracket.enter(&world, &permit, &args);
@@ -88,12 +110,20 @@ impl Run {
                 step,
                 site,
                 began,
+                generation,
+                over: None,
             }),
             Err(CallError::Failed(failure)) => {
                 let mut failure = self.scrubbed(*failure);
                 failure.step = Some(step.key.clone());
                 failure.chain = site;
-                self.end_of(&step, nested, began, Some(&failure)).await?;
+                let end = Ending {
+                    step: &step,
+                    nested,
+                    began,
+                    generation,
+                };
+                self.end_of(end, Some(&failure)).await?;
                 Err(failure.into())
             }
             Err(other) => Err(other),
@@ -117,7 +147,18 @@ impl Run {
             step,
             site,
             began,
+            generation,
+            over,
         } = entered;
+        if let Some(over) = over {
+            return self.leave_again(&scope, over, result);
+        }
+        let ending = || Ending {
+            step: &step,
+            nested,
+            began,
+            generation,
+        };
         let registry = self.0.registry.clone();
         let bracket = registry
             .brackets
@@ -125,6 +166,7 @@ impl Run {
             .ok_or_else(|| Failure::broken("bracket", &bracket))?;
         let world = World {
             readers: self.readers(&step),
+            evidence: None,
         };
         let located = |mut failure: Failure| {
             failure.chain = site.clone();
@@ -134,7 +176,7 @@ impl Run {
         let permit = permit();
         let error = match result {
             Ok(value) => match self
-                .seal(&scope, &**bracket, &world, &handle, &step, &value)
+                .seal(&scope, &**bracket, &world, &handle, ending(), &value)
                 .await
             {
                 Ok(()) => {
@@ -150,7 +192,7 @@ impl Run {
                     let Err(failure) = left else {
                         self.has_acted(nested);
                         scope.pass_results_on(false);
-                        self.end_of(&step, nested, began, None).await?;
+                        self.end_of(ending(), None).await?;
                         return Ok(value);
                     };
                     let failure = located(failure);
@@ -158,7 +200,7 @@ impl Run {
                         self.has_acted(nested);
                     }
                     self.forget(&scope);
-                    self.end_of(&step, nested, began, Some(&failure)).await?;
+                    self.end_of(ending(), Some(&failure)).await?;
                     return Err(failure.into());
                 }
                 Err(CallError::Failed(failure)) => located(*failure).into(),
@@ -166,6 +208,16 @@ impl Run {
             },
             Err(error) => error,
         };
+        if !nested && matches!(error, CallError::Failed(_)) {
+            // What the closure got from its calls, so that it throws again where it threw.
+            let body = Body::TxResult {
+                entered: handle.clone(),
+                evidence: Value::Null,
+                steps: scope.take_results(),
+                value: Value::Null,
+            };
+            self.0.journal.write(&step.key, generation, body);
+        }
         self.forget(&scope);
         let leave = bracket.leave(&world, &permit, &handle, End::Error);
         // Why it ends is the story; the server rolls back by itself when this cannot.
@@ -176,7 +228,7 @@ impl Run {
             );
         }
         if let CallError::Failed(failure) = &error {
-            self.end_of(&step, nested, began, Some(failure)).await?;
+            self.end_of(ending(), Some(failure)).await?;
         }
         Err(error)
     }
@@ -188,7 +240,7 @@ impl Run {
         bracket: &dyn DynBracket,
         world: &World,
         handle: &Value,
-        step: &Step,
+        ending: Ending<'_>,
         value: &Value,
     ) -> Result<(), CallError> {
         if scope.is_nested() {
@@ -197,39 +249,43 @@ impl Run {
         let permit = permit();
         let evidence = bracket.evidence(world, &permit, handle);
         let body = Body::TxResult {
+            entered: handle.clone(),
             evidence: self.unless_aborted(evidence).await??,
             steps: scope.take_results(),
             value: value.clone(),
         };
-        self.0.journal.commit(&step.key, 1, body).await
+        let journal = &self.0.journal;
+        journal
+            .commit(&ending.step.key, ending.generation, body)
+            .await
     }
 
     /// What was rolled back needs no undo; a transaction around it still tells what its calls gave.
-    fn forget(&self, scope: &Scope) {
+    pub(super) fn forget(&self, scope: &Scope) {
         scope.take_entries();
         scope.pass_results_on(true);
     }
 
-    fn has_acted(&self, nested: bool) {
+    pub(super) fn has_acted(&self, nested: bool) {
         if !nested {
             self.0.acted.store(true, Ordering::SeqCst);
         }
     }
 
-    async fn end_of(
-        &self,
-        step: &Step,
-        nested: bool,
-        began: std::time::Duration,
-        failure: Option<&Failure>,
-    ) -> Result<(), CallError> {
+    async fn end_of(&self, ending: Ending<'_>, failure: Option<&Failure>) -> Result<(), CallError> {
+        let Ending {
+            step,
+            nested,
+            began,
+            generation,
+        } = ending;
         if !nested {
             let body = Body::Outcome {
                 action: 0,
                 value: Value::Null,
                 failure: failure.cloned(),
             };
-            self.0.journal.commit(&step.key, 1, body).await?;
+            self.0.journal.commit(&step.key, generation, body).await?;
         }
         let took = self.since(began);
         self.emit(match failure {
@@ -247,6 +303,15 @@ impl Run {
         });
         Ok(())
     }
+}
+
+/// What the end of a bracket is written down with.
+#[derive(Clone, Copy)]
+struct Ending<'a> {
+    step: &'a Step,
+    nested: bool,
+    began: std::time::Duration,
+    generation: u32,
 }
 
 fn permit() -> Permit {

@@ -2,14 +2,16 @@
 
 use super::scope::Scope;
 use super::setup::Run;
-use super::step::UndoWish;
+use super::past::PastStep;
+use super::step::{Common, OnDoubt, UndoWish};
 use crate::code;
 use crate::driver::Readers;
 use crate::effect::Class;
 use crate::event::Step;
 use crate::failure::{CallError, Failure};
 use crate::primitive::{Decision, DynPrimitive, Undo};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +29,12 @@ pub(super) struct Execution<'a> {
     pub(super) scope: &'a Scope,
     /// Whether the script wants it undone.
     pub(super) wish: Option<UndoWish>,
+    /// What the script says of an action in doubt.
+    pub(super) on_doubt: Option<OnDoubt>,
+    /// What an earlier process did of it.
+    pub(super) past: Option<&'a PastStep>,
+    /// That of the first attempt.
+    pub(super) generation: u32,
     /// Whether any action had an effect, or may have had one.
     pub(super) acted: AtomicBool,
     /// Actions that were begun and have not answered; given up half-way, they may have had their effect.
@@ -43,6 +51,8 @@ pub(super) struct Seen {
     pub(super) first: Option<(Value, Undo)>,
     /// What the actions gave that succeeded.
     pub(super) outcomes: Vec<Value>,
+    /// Actions that an earlier process did, by their ordinal, with what they gave where that is known.
+    pub(super) recalled: BTreeMap<u32, Option<Value>>,
     /// Why the last attempt failed.
     failure: Option<Failure>,
 }
@@ -106,10 +116,11 @@ impl<'a> Execution<'a> {
         step: &'a Step,
         args: &'a Value,
         scope: &'a Scope,
-        wish: Option<UndoWish>,
+        common: &Common,
     ) -> Self {
         let readers = run.readers(step);
         let (acted, under_way) = (AtomicBool::new(false), AtomicU32::new(0));
+        let past = run.0.past.step(&step.key);
         Self {
             run,
             primitive,
@@ -117,7 +128,10 @@ impl<'a> Execution<'a> {
             args,
             readers,
             scope,
-            wish,
+            wish: common.undo,
+            on_doubt: common.on_doubt,
+            past,
+            generation: run.0.past.next_generation(&step.key),
             acted,
             under_way,
             in_doubt: AtomicBool::new(false),
@@ -175,11 +189,15 @@ impl<'a> Execution<'a> {
         if let Some(pace) = self.primitive.pace(self.args)? {
             return self.wait(pace).await;
         }
-        let before = self.observe().await?;
+        let before = match self.before_the_rest() {
+            Some(before) => before,
+            None => self.observe().await?,
+        };
         match self.primitive.decide(self.args, &before)? {
             Decision::Nothing => self.done(false, &before, before.clone(), None),
             Decision::Wait(why) => Err(Failure::new(&code::WAIT, why).into()),
             Decision::Act(stages) => {
+                self.not_adrift(&stages)?;
                 self.act(generation, &before, &stages).await?;
                 let after = self.observe().await?;
                 self.converged(&after)?;
@@ -230,8 +248,14 @@ impl<'a> Execution<'a> {
         let value = {
             let seen = self.seen();
             let before = seen.first.as_ref().map_or(before, |(before, _)| before);
-            self.primitive
-                .result(self.args, before, &after, &seen.outcomes)?
+            let told = self
+                .primitive
+                .result(self.args, before, &after, &seen.outcomes);
+            match told {
+                // Taken for done by a person's word: what it gave is lost.
+                Err(_) if seen.recalled.values().any(Option::is_none) => Map::new().into(),
+                told => told?,
+            }
         };
         let value = self.readers.vault().scrubber().value(value);
         let size = value.to_string().len();

@@ -51,8 +51,12 @@ struct State {
     entries: Vec<Entry>,
     /// How many entries are past undoing, and why.
     commit: Option<(usize, String)>,
+    /// Points of no return that were passed.
+    commits: usize,
     /// Results of calls within a transaction, until it is sealed.
     results: Vec<TransactionStep>,
+    /// Results that are recorded of a transaction that is over: its calls get these, and do nothing.
+    recalled: Option<Arc<HashMap<String, TransactionStep>>>,
 }
 
 /// Something that happened in a scope.
@@ -178,12 +182,41 @@ impl Scope {
         child
     }
 
+    /// Path of the next scope of that word in this one.
+    pub(crate) fn next_child(&self, word: &str) -> String {
+        let done = self.state().ordinals.get(word).copied().unwrap_or(0);
+        format!("{}/{word}#{}", self.0.path, done + 1)
+    }
+
+    /// Path of the branch for one item of a fan-out.
+    pub(crate) fn branch_path(&self, item: &str) -> String {
+        format!("{}[{}]", self.0.path, encoded(item))
+    }
+
     /// The branch for one item of a fan-out.
     pub(crate) fn branch(&self, item: &str) -> Self {
-        let path = format!("{}[{}]", self.0.path, encoded(item));
-        let child = Self::new(path, ScopeKind::Savepoint, Some(self.clone()));
+        let child = Self::new(self.branch_path(item), ScopeKind::Savepoint, Some(self.clone()));
         self.state().entries.push(Entry::Scope(child.clone()));
         child
+    }
+
+    /// A scope within this one, as it is recorded.
+    pub(crate) fn rebuilt(&self, path: &str, kind: ScopeKind) -> Self {
+        let child = Self::new(path.to_owned(), kind, Some(self.clone()));
+        self.state().entries.push(Entry::Scope(child.clone()));
+        child
+    }
+
+    /// Takes out a step that is undone already.
+    pub(crate) fn remove_step(&self, key: &str) {
+        let is_it = |entry: &Entry| matches!(entry, Entry::Step(step) if step.step.key == key);
+        let mut state = self.state();
+        // Replaced, not removed: a point of no return counts the entries before it.
+        for entry in state.entries.iter_mut().filter(|entry| is_it(entry)) {
+            if let Entry::Step(step) = entry {
+                step.undo = None;
+            }
+        }
     }
 
     pub(crate) fn add_step(&self, entry: StepEntry) {
@@ -196,6 +229,17 @@ impl Scope {
             ScopeKind::Transaction => Some(self),
             _ => self.0.parent.as_ref().and_then(Self::transaction),
         }
+    }
+
+    /// Makes it a transaction that is over, whose calls gave these results.
+    pub(crate) fn recall(&self, steps: Arc<HashMap<String, TransactionStep>>) {
+        self.state().recalled = Some(steps);
+    }
+
+    /// The results of the transaction that it stands in, when that is over.
+    pub(crate) fn recalled(&self) -> Option<Arc<HashMap<String, TransactionStep>>> {
+        let recalled = self.state().recalled.clone();
+        recalled.or_else(|| self.0.parent.as_ref()?.recalled())
     }
 
     pub(crate) fn add_result(&self, result: TransactionStep) {
@@ -236,6 +280,7 @@ impl Scope {
     pub(crate) fn commit(&self, why: &str) {
         {
             let mut state = self.state();
+            state.commits += 1;
             let done = state.entries.len();
             state.commit = Some((done, why.to_owned()));
         }
@@ -252,6 +297,11 @@ impl Scope {
             }
             inside = around;
         }
+    }
+
+    /// How many points of no return were passed in it.
+    pub(crate) fn commits(&self) -> usize {
+        self.state().commits
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -3,6 +3,7 @@
 use super::bind::Bound;
 use super::blob::Blobs;
 use super::bracket::DynBracket;
+use super::past::Past;
 use super::scope::{Scope, ScopeKind};
 use crate::cancel::Cancel;
 use crate::clock::{Clock, Random};
@@ -96,6 +97,8 @@ pub(super) struct Inner {
     pub(super) vault: Arc<Vault>,
     pub(super) cancel: Cancel,
     pub(super) root: Scope,
+    /// What earlier processes of the run wrote down.
+    pub(super) past: Past,
     readers: Readers,
     began: Duration,
     /// Steps begun so far.
@@ -114,52 +117,7 @@ impl Run {
     /// # Errors
     /// `PB0007` when the journal cannot be written.
     pub async fn open(setup: Setup, opening: Opening) -> Result<Self, Failure> {
-        let Setup {
-            id,
-            registry,
-            store,
-            sink,
-            clock,
-            random,
-            vault,
-            cancel,
-        } = setup;
-        let journal = Arc::new(Journal::new(id.clone(), 1, clock.clone(), store));
-        let keep = {
-            let journal = journal.clone();
-            move |body| {
-                journal.write("", 1, body);
-            }
-        };
-        let readers = Readers {
-            drivers: registry.drivers.clone(),
-            vault: vault.clone(),
-            clock: clock.clone(),
-            random,
-            blobs: Arc::new(Blobs::new(Box::new(keep))),
-            call: Arc::new(Call {
-                run: id.clone(),
-                key: String::new(),
-                seq: 0,
-                say: Box::new(|_| ()),
-            }),
-        };
-        let run = Self(Arc::new(Inner {
-            id,
-            registry,
-            journal,
-            sink,
-            began: clock.elapsed(),
-            clock,
-            vault,
-            cancel,
-            root: Scope::root(),
-            readers,
-            steps: AtomicU64::new(0),
-            acted: AtomicBool::new(false),
-            bound: Bound::default(),
-            stuck: Mutex::default(),
-        }));
+        let run = Self::new(setup, Past::default(), Journal::new);
         let Opening {
             pb,
             playbook,
@@ -187,11 +145,72 @@ impl Run {
             host,
             pid,
         };
-        match run.0.journal.commit("", 1, body).await {
-            Ok(()) => Ok(run),
+        run.begin(body).await?;
+        Ok(run)
+    }
+
+    /// Writes the first record of this process.
+    pub(super) async fn begin(&self, body: Body) -> Result<(), Failure> {
+        match self.0.journal.commit("", 1, body).await {
+            Ok(()) => Ok(()),
             Err(CallError::Failed(failure) | CallError::Fatal(failure)) => Err(*failure),
             Err(CallError::Stopped) => Err(Failure::broken("journal", "stopped before it began")),
         }
+    }
+
+    pub(super) fn new(
+        setup: Setup,
+        past: Past,
+        journal: impl FnOnce(String, Arc<dyn Clock>, Box<dyn JournalStore>) -> Journal,
+    ) -> Self {
+        let Setup {
+            id,
+            registry,
+            store,
+            sink,
+            clock,
+            random,
+            vault,
+            cancel,
+        } = setup;
+        let journal = Arc::new(journal(id.clone(), clock.clone(), store));
+        let keep = {
+            let journal = journal.clone();
+            move |body| {
+                journal.write("", 1, body);
+            }
+        };
+        let readers = Readers {
+            drivers: registry.drivers.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            random,
+            blobs: Arc::new(Blobs::new(Box::new(keep))),
+            call: Arc::new(Call {
+                run: id.clone(),
+                key: String::new(),
+                seq: 0,
+                say: Box::new(|_| ()),
+            }),
+        };
+        let acted = AtomicBool::new(past.acted);
+        Self(Arc::new(Inner {
+            id,
+            registry,
+            journal,
+            sink,
+            began: clock.elapsed(),
+            clock,
+            vault,
+            cancel,
+            root: Scope::root(),
+            past,
+            readers,
+            steps: AtomicU64::new(0),
+            acted,
+            bound: Bound::default(),
+            stuck: Mutex::default(),
+        }))
     }
 
     /// Its id.
@@ -235,7 +254,8 @@ impl Run {
         self.emit(What::Note { text });
     }
 
-    /// A value that the script reads from outside: the time, an environment variable, an answer.
+    /// A value that the script reads from outside: the time, an environment variable, that time has passed. What is
+    /// recorded is not read again.
     ///
     /// # Errors
     /// Whatever `read` fails with; a run that was told to stop.
@@ -243,11 +263,17 @@ impl Run {
         &self,
         scope: &Scope,
         name: &str,
-        read: impl FnOnce() -> Result<Value, Failure>,
+        read: impl AsyncFnOnce() -> Result<Value, CallError>,
     ) -> Result<Value, CallError> {
-        self.may_start(scope)?;
         let key = scope.next_key(name, None)?;
-        let value = read().map_err(|failure| self.scrubbed(failure))?;
+        if let Some(value) = self.0.past.value_read(&key) {
+            return Ok(value.clone());
+        }
+        self.may_start(scope)?;
+        let value = read().await.map_err(|error| match error {
+            CallError::Failed(failure) => self.scrubbed(*failure).into(),
+            other => other,
+        })?;
         self.0.journal.write(
             &key,
             1,
@@ -259,21 +285,25 @@ impl Run {
         Ok(value)
     }
 
-    /// Writes down what a person answered; durable when it returns.
-    pub async fn decided(
+    /// What a person answers, and who: durable when it returns. Nobody is asked twice.
+    pub async fn decide(
         &self,
         scope: &Scope,
-        by: &str,
         question: &str,
-        yes: bool,
-    ) -> Result<(), CallError> {
+        ask: impl FnOnce() -> (String, bool),
+    ) -> Result<(String, bool), CallError> {
         let key = scope.next_key("confirm", None)?;
+        if let Some(decision) = self.0.past.decision(&key) {
+            return Ok(decision.clone());
+        }
+        let (by, yes) = ask();
         let body = Body::Decided {
-            by: by.into(),
+            by: by.clone(),
             question: question.into(),
             yes,
         };
-        self.0.journal.commit(&key, 1, body).await
+        self.0.journal.commit(&key, 1, body).await?;
+        Ok((by, yes))
     }
 
     /// A scope within another one.
@@ -297,21 +327,38 @@ impl Run {
         scope
     }
 
+    /// Whether a branch was begun by an earlier process: it is played again even where nothing new may begin.
+    pub fn has_begun(&self, fan_out: &Scope, item: &str) -> bool {
+        self.0.past.has_scope(&fan_out.branch_path(item))
+    }
+
+    /// Whether an earlier process opened the next scope of that word in this one.
+    pub fn has_next(&self, scope: &Scope, word: &str) -> bool {
+        self.0.past.has_scope(&scope.next_child(word))
+    }
+
+    /// How an earlier process ended a scope, if it did.
+    pub fn recorded_end(&self, scope: &Scope) -> Option<Result<(), Failure>> {
+        self.0.past.end_of_scope(scope.path())
+    }
+
     fn announce(&self, scope: &Scope, word: &str, name: &str, branches: u64) {
+        if self.recorded_end(scope).is_some() {
+            return;
+        }
         let width = match scope.kind() {
             ScopeKind::FanOut(width) => *width as u64,
             _ => 1,
         };
         let (kind, name, key) = (word.to_owned(), name.to_owned(), scope.path().to_owned());
-        self.0.journal.write(
-            &key,
-            1,
-            Body::ScopeOpen {
+        if !self.0.past.has_scope(&key) {
+            let body = Body::ScopeOpen {
                 scope: kind.clone(),
                 name: name.clone(),
                 width,
-            },
-        );
+            };
+            self.0.journal.write(&key, 1, body);
+        }
         self.emit(What::ScopeStarted {
             key,
             kind,
@@ -322,10 +369,12 @@ impl Run {
 
     /// From now on nothing that is done already, in this branch, is undone.
     pub async fn point_of_no_return(&self, scope: &Scope, why: &str) -> Result<(), CallError> {
-        self.0
-            .journal
-            .commit(scope.path(), 1, Body::CommitPoint { why: why.into() })
-            .await?;
+        let body = Body::CommitPoint { why: why.into() };
+        if scope.commits() < self.0.past.commits(scope.path()) {
+            scope.commit(why);
+            return Ok(());
+        }
+        self.0.journal.commit(scope.path(), 1, body).await?;
         scope.commit(why);
         Ok(())
     }

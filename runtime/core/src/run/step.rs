@@ -10,7 +10,7 @@ use crate::effect::Class;
 use crate::event::{Step, What};
 use crate::failure::{CallError, Failure, Site};
 use crate::journal::{Body, TransactionStep};
-use crate::primitive::Undo;
+use crate::primitive::{DynPrimitive, Undo};
 use crate::{Handle, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,21 @@ pub struct Common {
     pub retry: Option<Retry>,
     /// Whether the step is undone when its scope fails; `"none"` leaves it as it is.
     pub undo: Option<UndoWish>,
+    /// What a resumed run does when it had died in the middle of the step and nobody can tell whether that took effect:
+    /// `"ask"` a person, do it `"again"`, or `"skip"` it.
+    pub on_doubt: Option<OnDoubt>,
+}
+
+/// What is done about an action of which nobody can tell whether it took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDoubt {
+    /// The run stops until a person has said.
+    Ask,
+    /// It is done, at the risk of doing it twice.
+    Again,
+    /// It is not done, at the risk of its never being done.
+    Skip,
 }
 
 /// Whether a step is undone when its scope fails.
@@ -54,13 +69,19 @@ pub enum UndoWish {
     None,
 }
 
+impl Request {
+    /// Tells its arguments from others.
+    pub(super) fn hash(&self) -> String {
+        crate::journal::hash(self.args.to_string().as_bytes())
+    }
+}
+
 impl Run {
     /// Runs one step, or says why it gave no value.
     ///
     /// # Errors
     /// `Failed` with what it had done by halves undone already; `Stopped`; `Fatal` when the journal is lost.
     pub async fn call(&self, scope: &Scope, request: Request) -> Result<Value, CallError> {
-        self.may_start(scope)?;
         let registry = self.0.registry.clone();
         let Some(primitive) = registry.primitives.get(request.name.as_str()) else {
             let message = format!("there is no primitive `{}`", request.name);
@@ -87,6 +108,12 @@ impl Run {
             name: request.name.clone(),
             place,
         };
+        if let Some(value) = self.recall(scope, &**primitive, &step, &request).await? {
+            return Ok(value);
+        }
+        if !self.0.past.is_under_way(&step.key) {
+            self.may_start(scope)?;
+        }
         self.emit(What::StepStarted(step.clone()));
 
         let began = self.0.clock.elapsed();
@@ -96,7 +123,7 @@ impl Run {
             &step,
             &request.args,
             scope,
-            request.common.undo,
+            &request.common,
         );
         let result = self.bounded(&execution, &request.common).await;
         let took = self.since(began);
@@ -130,10 +157,11 @@ impl Run {
             }
         };
         let undo = execution.undo();
+        self.enter_step(scope, &**primitive, &step, &request, undo.clone())?;
         if let Some(transaction) = scope.transaction() {
             let undo = undo
                 .clone()
-                .unwrap_or_else(|| Undo::none("it changed nothing"));
+                .unwrap_or_else(Undo::unchanged);
             transaction.add_result(self.tx_step(&step, &request, value.clone(), None, undo));
         } else {
             self.write_result(
@@ -144,21 +172,12 @@ impl Run {
                     changed: done.changed,
                     value: &value,
                     failure: None,
+                    stopped: false,
                     summary: &summary,
                     state,
                     took,
                 },
             );
-        }
-        if primitive.spec().class == Class::Ensure || undo.is_some() {
-            let converges = primitive.spec().class == Class::Ensure;
-            scope.add_step(StepEntry {
-                step: step.clone(),
-                args: outside_transactions(&request.args),
-                subjects,
-                converges,
-                undo,
-            });
         }
         self.emit(What::StepFinished {
             step,
@@ -167,6 +186,28 @@ impl Run {
             took,
         });
         Ok(value)
+    }
+
+    /// Adds a step that has its result to its scope.
+    pub(super) fn enter_step(
+        &self,
+        scope: &Scope,
+        primitive: &dyn DynPrimitive,
+        step: &Step,
+        request: &Request,
+        undo: Option<Undo>,
+    ) -> Result<(), Failure> {
+        let converges = primitive.spec().class == Class::Ensure;
+        if converges || undo.is_some() {
+            scope.add_step(StepEntry {
+                step: step.clone(),
+                args: outside_transactions(&request.args),
+                subjects: primitive.subjects(&request.args)?,
+                converges,
+                undo,
+            });
+        }
+        Ok(())
     }
 
     /// Writes down a failed step, and undoes what it had done by halves.
@@ -226,6 +267,7 @@ impl Run {
                 changed: execution.acted(),
                 value: &Value::Null,
                 failure: Some(failure.clone()),
+                stopped,
                 summary: "",
                 state: None,
                 took,
@@ -237,6 +279,18 @@ impl Run {
             failure: failure.clone(),
             took,
         });
+        self.raise_half(scope, step, half, failure, stopped).await
+    }
+
+    /// Undoes the half of a failed step and gives the error that the script gets.
+    pub(super) async fn raise_half(
+        &self,
+        scope: &Scope,
+        step: &Step,
+        half: Option<Undo>,
+        mut failure: Failure,
+        stopped: bool,
+    ) -> CallError {
         if let Some(undo) = half
             && let Err(error) = self.undo_half(scope, step, undo, &mut failure).await
         {
@@ -258,17 +312,20 @@ impl Run {
         let body = Body::Result {
             primitive: request.name.clone(),
             class: execution.primitive.spec().class,
-            args: crate::journal::hash(request.args.to_string().as_bytes()),
+            args: request.hash(),
             place: step.place.clone(),
             site: request.site.clone(),
             changed: outcome.changed,
             value: outcome.value.clone(),
             failure: outcome.failure,
+            stopped: outcome.stopped,
             summary: outcome.summary.to_owned(),
             state: outcome.state,
             took: outcome.took,
         };
-        self.0.journal.write(&step.key, 1, body);
+        self.0
+            .journal
+            .write(&step.key, execution.generation, body);
     }
 
     fn tx_step(
@@ -279,11 +336,11 @@ impl Run {
         failure: Option<Failure>,
         undo: Undo,
     ) -> TransactionStep {
-        let args = crate::journal::hash(request.args.to_string().as_bytes());
         TransactionStep {
             key: step.key.clone(),
+            n: step.n,
             primitive: request.name.clone(),
-            args,
+            args: request.hash(),
             value,
             failure,
             undo,
@@ -331,6 +388,7 @@ struct Outcome<'a> {
     changed: bool,
     value: &'a Value,
     failure: Option<Failure>,
+    stopped: bool,
     summary: &'a str,
     state: Option<String>,
     took: u64,

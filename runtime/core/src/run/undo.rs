@@ -1,8 +1,10 @@
 //! Undo: newest first, at the width at which it was done, each step by a call that is journalled like any other.
 
 use super::execute::{Broken, Execution};
+use super::past::{PastUndo, UNDO};
 use super::scope::{Entry, Scope, ScopeKind, StepEntry};
 use super::setup::Run;
+use super::step::Common;
 use crate::event::{Step, What};
 use crate::failure::{CallError, Failure};
 use crate::journal::Body;
@@ -34,6 +36,8 @@ struct Found {
     stuck: Option<Failure>,
     /// What was not reached because of that.
     left: Vec<String>,
+    /// Told to stop, or in doubt: nothing older is undone before that is settled.
+    ended: bool,
 }
 
 impl Report {
@@ -90,6 +94,9 @@ impl Run {
         failure: Option<&mut Failure>,
     ) -> Result<(), CallError> {
         let ok = failure.is_none();
+        if let Some(end) = self.recorded_end(scope) {
+            return self.recall_end(scope, end, failure);
+        }
         let mut recorded = None;
         if let Some(failure) = failure {
             match scope.kind() {
@@ -108,6 +115,46 @@ impl Run {
             ok,
         });
         Ok(())
+    }
+
+    /// Ends a scope as an earlier process ended it: what it undid is undone.
+    fn recall_end(
+        &self,
+        scope: &Scope,
+        end: Result<(), Failure>,
+        failure: Option<&mut Failure>,
+    ) -> Result<(), CallError> {
+        match (end, failure) {
+            (Ok(()), None) => Ok(()),
+            (Err(recorded), Some(failure)) => {
+                let undoes = matches!(scope.kind(), ScopeKind::Savepoint | ScopeKind::Root);
+                if undoes && !recorded.frozen {
+                    scope.take_entries();
+                }
+                if recorded.data.contains_key("stuck") {
+                    self.stick(scope, &recorded);
+                }
+                *failure = recorded;
+                Ok(())
+            }
+            (Ok(()), Some(failure)) => Err(self.diverged(
+                scope.path(),
+                format!("it had ended well, and now it failed: {}", failure.message),
+            )),
+            (Err(recorded), None) => Err(self.diverged(
+                scope.path(),
+                format!("it had failed, and now it ended well: {}", recorded.message),
+            )),
+        }
+    }
+
+    fn stick(&self, scope: &Scope, failure: &Failure) {
+        scope.stick();
+        self.0
+            .stuck
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| failure.clone());
     }
 
     fn freeze(&self, scope: &Scope, failure: &mut Failure) {
@@ -135,6 +182,16 @@ impl Run {
             .iter()
             .filter(|s| s.undo.is_some())
             .count();
+        match self.0.past.undoing(scope.path()) {
+            Some(recorded) => failure.clone_from(recorded),
+            None if steps == 0 => {}
+            None => {
+                let failure = failure.clone();
+                self.0
+                    .journal
+                    .write(scope.path(), 1, Body::UndoOpen { failure });
+            }
+        }
         if steps > 0 {
             self.emit(What::UndoStarted {
                 scope: scope.path().into(),
@@ -161,12 +218,7 @@ impl Run {
         let stuck = report.is_stuck();
         report.into(failure);
         if stuck {
-            scope.stick();
-            self.0
-                .stuck
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert_with(|| failure.clone());
+            self.stick(scope, failure);
         }
     }
 
@@ -203,6 +255,15 @@ impl Run {
     }
 
     async fn undo_entry(&self, entry: Entry, report: &Report) -> Result<Option<String>, CallError> {
+        if report.found().ended {
+            return Err(CallError::Stopped);
+        }
+        let undone = self.undo_one(entry, report).await;
+        report.found().ended |= undone.is_err();
+        undone
+    }
+
+    async fn undo_one(&self, entry: Entry, report: &Report) -> Result<Option<String>, CallError> {
         if report.is_stuck() {
             let left = steps_of(&entry)
                 .into_iter()
@@ -241,6 +302,27 @@ impl Run {
 
     async fn undo_step(&self, step: &Step, undo: Undo, report: &Report) -> Result<(), CallError> {
         let journal = &self.0.journal;
+        let past = self.0.past.undo(&step.key);
+        match &past {
+            PastUndo::Done(state) => {
+                let line = state.clone();
+                let line = line.unwrap_or_else(|| format!("undone: {}", named(step)));
+                report.found().states.push(line);
+                return Ok(());
+            }
+            PastUndo::Kept(why) => {
+                let line = format!("stays: {} ({why})", named(step));
+                report.found().kept.push(line);
+                return Ok(());
+            }
+            PastUndo::No | PastUndo::Begun => {}
+        }
+        let undo = match undo {
+            Undo::Call { .. } if self.0.past.skip.contains(&step.key) => {
+                Undo::none("a person said to leave it")
+            }
+            undo => undo,
+        };
         let (primitive, args) = match &undo {
             Undo::None { why } => {
                 let body = Body::UndoResult {
@@ -259,9 +341,10 @@ impl Run {
             }
             Undo::Call { primitive, args } => (primitive.clone(), args.clone()),
         };
-        journal
-            .commit(&step.key, 1, Body::UndoIntent { undo })
-            .await?;
+        if matches!(past, PastUndo::No) {
+            let body = Body::UndoIntent { undo };
+            journal.commit(&step.key, 1, body).await?;
+        }
         let began = self.0.clock.elapsed();
         let (state, undone) = match self.undo_by(step, &primitive, &args).await {
             Ok((state, summary)) => (state, Ok(summary)),
@@ -326,13 +409,16 @@ impl Run {
             Failure::broken("undo", format!("there is no primitive `{primitive}`"))
         })?;
         let undoing = Step {
-            key: format!("{}~undo", step.key),
+            key: format!("{}{UNDO}", step.key),
             ..step.clone()
         };
-        let execution = Execution::new(self, &**primitive, &undoing, args, self.root(), None);
-        let done = self
-            .unless_aborted(self.attempts(&execution, &AGAIN_AFTER))
-            .await??;
+        let common = Common::default();
+        let execution = Execution::new(self, &**primitive, &undoing, args, self.root(), &common);
+        let work = async {
+            execution.take_up().await?;
+            self.attempts(&execution, &AGAIN_AFTER).await
+        };
+        let done = self.unless_aborted(work).await??;
         let summary = primitive.summary(args, &done.value)?;
         Ok((primitive.state(args, &done.after)?, summary))
     }

@@ -14,6 +14,10 @@ impl Run {
     /// # Errors
     /// `PB0008` names every member that is not as its branch left it.
     pub async fn last_look(&self, scope: &Scope) -> Result<(), CallError> {
+        // An earlier process had that look, and what came of it; the world has gone on since.
+        if let Some(end) = self.recorded_end(scope) {
+            return Ok(end?);
+        }
         let mut seen = HashSet::new();
         let mut drifted = vec![];
         let steps = steps_of(&Entry::Scope(scope.clone()));

@@ -16,12 +16,17 @@ impl Run {
             name: name.into(),
             place: what.into(),
         };
-        self.emit(What::StepStarted(step.clone()));
+        if self.recorded_end(scope).is_none() {
+            self.emit(What::StepStarted(step.clone()));
+        }
         step
     }
 
     /// Says how a wait ended.
     pub fn end_wait(&self, step: Step, error: Option<&CallError>, began: Duration) {
+        if self.0.past.end_of_scope(&step.key).is_some() {
+            return;
+        }
         let took = self.since(began);
         match error {
             None => self.emit(What::StepFinished {

@@ -2,7 +2,7 @@
 
 use crate::driver::{Database, Fake, handle};
 use pb_core::run::{Bracket, End};
-use pb_core::{HandleOf, Permit, Result, World};
+use pb_core::{HandleOf, Permit, Readers, Result, Settled, World};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,14 +26,20 @@ impl Bracket for Transaction {
         let id = world.of::<Fake>(permit).begin().await?;
         Ok(handle(&args.db.0.name, Some(&id)))
     }
-    async fn evidence(&self, world: &World, permit: &Permit, _: &Value) -> Result<Value> {
-        Ok(json!(world.of::<Fake>(permit).evidence().await?))
+    async fn evidence(&self, world: &World, permit: &Permit, entered: &Value) -> Result<Value> {
+        let id = id(entered);
+        Ok(json!(world.of::<Fake>(permit).evidence(id).await?))
+    }
+    async fn settle(&self, read: &Readers, _: &Args, evidence: &Value) -> Result<Settled> {
+        let id = evidence.as_str().unwrap_or_default();
+        Ok(match read.of::<Fake>().committed(id) {
+            true => Settled::Applied(Value::Null),
+            false => Settled::NotApplied,
+        })
     }
     async fn leave(&self, world: &World, permit: &Permit, entered: &Value, end: End) -> Result<()> {
         let hands = world.of::<Fake>(permit);
-        let id = entered["$handle"]["transaction"]
-            .as_str()
-            .expect("an open transaction");
+        let id = id(entered);
         match end {
             End::Ok => hands.commit(id).await,
             End::Error => hands.roll_back(id).await,
@@ -42,6 +48,12 @@ impl Bracket for Transaction {
     fn place(&self, args: &Args) -> String {
         args.db.0.name.clone()
     }
+}
+
+fn id(entered: &Value) -> &str {
+    entered["$handle"]["transaction"]
+        .as_str()
+        .expect("an open transaction")
 }
 
 /// A part of a transaction that may fail; the fake world has nothing to do for it.
@@ -57,6 +69,9 @@ impl Bracket for Part {
         Ok(args.db.0.to_value())
     }
     async fn evidence(&self, _: &World, _: &Permit, _: &Value) -> Result<Value> {
+        panic!("the transaction around it decides")
+    }
+    async fn settle(&self, _: &Readers, _: &Args, _: &Value) -> Result<Settled> {
         panic!("the transaction around it decides")
     }
     async fn leave(&self, _: &World, _: &Permit, _: &Value, _: End) -> Result<()> {

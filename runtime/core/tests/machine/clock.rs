@@ -1,6 +1,7 @@
 //! Time that passes only when everybody sleeps, and the executor that makes it pass.
 
 use futures_util::future::BoxFuture;
+use pb_core::cancel::{Cancel, Level};
 use pb_core::clock::{Clock, Random};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -15,6 +16,12 @@ pub(crate) struct FakeClock(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
+    /// Moments at which a process can die that have passed, and the one at which it does.
+    moments: usize,
+    dies_at: Option<usize>,
+    dead: bool,
+    /// The moment at which it is told to stop.
+    stops_at: Option<(usize, Cancel)>,
     now: Duration,
     next: u64,
     sleepers: Vec<(u64, Duration, Option<Waker>)>,
@@ -42,14 +49,58 @@ impl FakeClock {
         true
     }
 
-    /// Runs a future to its end. One that waits for nothing that can happen is a defect, not a hang.
+    /// The process dies at the n-th of the moments to come, counted from 1; never with `None`.
+    pub(crate) fn dies_at(&self, n: Option<usize>) {
+        let mut state = self.state();
+        state.moments = 0;
+        state.dies_at = n;
+        state.dead = false;
+    }
+
+    /// The process is told to stop at the n-th of the moments to come.
+    pub(crate) fn stops_at(&self, n: usize, cancel: Cancel) {
+        self.state().stops_at = Some((n, cancel));
+    }
+
+    /// How many moments have passed.
+    pub(crate) fn moments(&self) -> usize {
+        self.state().moments
+    }
+
+    /// A moment at which the process can die. The dead do not go on.
+    pub(crate) async fn moment(&self) {
+        let dead = {
+            let mut state = self.state();
+            state.moments += 1;
+            state.dead |= state.dies_at == Some(state.moments);
+            let now = state.moments;
+            if let Some((_, cancel)) = state.stops_at.take_if(|(at, _)| *at == now) {
+                cancel.raise_for(Level::Stop, "SIGTERM");
+            }
+            state.dead
+        };
+        if dead {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Runs a future to its end.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.live(future).expect("nobody dies here")
+    }
+
+    /// Runs a future to its end, or to the death of the process. One that waits for nothing that can happen is a defect,
+    /// not a hang.
+    pub(crate) fn live<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         loop {
             if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return value;
+                return Some(value);
+            }
+            if self.state().dead {
+                return None;
             }
             if !woken.0.swap(false, Ordering::SeqCst) {
                 assert!(

@@ -53,6 +53,12 @@ impl Driver for Fake {
             Ok(Some(json!("system 7")))
         })
     }
+
+    fn settle<'a>(&'a self, _: &'a Readers, _: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        // What a dead process left open is rolled back.
+        self.hands.0.state().open.clear();
+        Box::pin(async { Ok(()) })
+    }
 }
 
 impl Looks {
@@ -60,6 +66,11 @@ impl Looks {
     pub(crate) async fn thing(&self, name: &str) -> Result<String> {
         self.0.look(&format!("look {name}")).await?;
         Ok(self.0.state().things.get(name).cloned().unwrap_or_default())
+    }
+
+    /// Whether a transaction was committed.
+    pub(crate) fn committed(&self, transaction: &str) -> bool {
+        self.0.state().committed.contains(transaction)
     }
 }
 
@@ -132,14 +143,15 @@ impl Hands {
         self.0.goes(&format!("add_in {name}"), what, apply).await
     }
 
-    pub(crate) async fn evidence(&self) -> Result<String> {
+    pub(crate) async fn evidence(&self, transaction: &str) -> Result<String> {
         self.0.goes("evidence", "", |_, _| ()).await?;
-        Ok("xid 42".into())
+        Ok(transaction.into())
     }
 
     pub(crate) async fn commit(&self, transaction: &str) -> Result<()> {
         let apply = |state: &mut State, _: bool| {
             let open = state.open.remove(transaction).expect("an open transaction");
+            state.committed.insert(transaction.into());
             for (name, what) in open {
                 add(&mut state.things, &name, &what);
             }

@@ -227,7 +227,7 @@ fn reads_are_refused_too_once_the_journal_is_lost() {
         // A script that swallowed it gets no further.
         let look = call(&run, run.root(), "look", json!({ "name": "a" })).await;
         assert!(matches!(look, Err(CallError::Fatal(_))));
-        let read = run.read(run.root(), "now", || Ok(Value::Null)).await;
+        let read = run.read(run.root(), "now", async || Ok(Value::Null)).await;
         assert!(matches!(read, Err(CallError::Fatal(_))));
         lost
     });

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 fn written() -> Stage {
     let stage = Stage::new();
     let finished = stage.play(|run| async move {
-        run.read(run.root(), "now", || Ok(json!("12:00"))).await?;
-        run.decided(run.root(), "dana", "go?", true).await?;
+        run.read(run.root(), "now", async || Ok(json!("12:00"))).await?;
+        run.decide(run.root(), "go?", || ("dana".into(), true)).await?;
         let args = json!({ "things": { "a": "1" }, "file": "x" });
         call(&run, run.root(), "set", args).await?;
         run.point_of_no_return(run.root(), "dropped").await?;
@@ -77,12 +77,14 @@ fn it_reads_back_as_it_was_written() {
             "intent /savepoint:part#1/add#1 0",
             "outcome /savepoint:part#1/add#1 0 ok",
             "result /savepoint:part#1/add#1 ok",
+            "undo_open /savepoint:part#1",
             "undo_intent /savepoint:part#1/add#1",
             "step /savepoint:part#1/add#1~undo",
             "intent /savepoint:part#1/add#1~undo 0",
             "outcome /savepoint:part#1/add#1~undo 0 ok",
             "undo_result /savepoint:part#1/add#1 ok",
             "scope_close /savepoint:part#1 error",
+            "undo_open ",
             "run_close Failed",
         ]
     );

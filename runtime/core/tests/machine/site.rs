@@ -4,7 +4,7 @@ use crate::clock::FakeClock;
 use crate::log::Log;
 use pb_core::clock::Clock;
 use pb_core::{Failure, Result, code};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub(crate) struct State {
     busy: usize,
     most: usize,
     pub(crate) open: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) committed: BTreeSet<String>,
     pub(crate) began: u32,
 }
 
@@ -123,6 +124,7 @@ impl Site {
         }
         let _busy = Busy(self);
         self.clock.sleep(Duration::from_millis(10)).await;
+        self.clock.moment().await;
         let lost = || {
             let message = format!("the connection broke during `{call}`");
             Failure::new(&code::CONNECTION_LOST, message).in_doubt()
@@ -148,6 +150,7 @@ impl Site {
                 std::future::pending::<()>().await;
             }
         }
+        self.clock.moment().await;
         Ok(())
     }
 

@@ -53,7 +53,7 @@ impl Stage {
         }
     }
 
-    fn setup(&self) -> Setup {
+    pub(crate) fn setup(&self) -> Setup {
         let mut registry = Registry::default();
         registry.add(erase(Look));
         registry.add(erase(Await));

@@ -50,10 +50,30 @@ impl Memory {
         self.state().witness.clone().expect("something was written")
     }
 
+    /// What another process reads; the witness may be missing.
+    pub(crate) fn history(&self) -> History {
+        let history = History::read(&self.bytes(), self.state().witness.as_ref());
+        assert_eq!((&history.damage, history.torn), (&None, 0));
+        history
+    }
+
     pub(crate) fn records(&self) -> Vec<Recorded> {
-        let history = History::read(&self.bytes(), Some(&self.witness()));
-        assert_eq!((history.damage, history.torn), (None, 0));
-        history.records
+        self.history().records
+    }
+
+    fn add(&self, lines: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        state.appends += 1;
+        if state.full_at.is_some_and(|n| state.appends >= n) {
+            let kind = io::ErrorKind::StorageFull;
+            return Err(io::Error::new(kind, "no space left on device"));
+        }
+        state.bytes.extend(lines);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let record = serde_json::from_slice(line).expect("a record");
+            self.2.add(format!("durable {}", told(&record)));
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -70,19 +90,9 @@ impl JournalStore for Memory {
             } else {
                 self.1.sleep(slow).await;
             }
-            let mut state = self.state();
-            state.appends += 1;
-            if state.full_at.is_some_and(|n| state.appends >= n) {
-                return Err(io::Error::new(
-                    io::ErrorKind::StorageFull,
-                    "no space left on device",
-                ));
-            }
-            state.bytes.extend(lines);
-            for line in lines.split_inclusive(|byte| *byte == b'\n') {
-                let record = serde_json::from_slice(line).expect("a record");
-                self.2.add(format!("durable {}", told(&record)));
-            }
+            self.1.moment().await;
+            self.add(lines)?;
+            self.1.moment().await;
             Ok(())
         })
     }
@@ -98,6 +108,7 @@ pub(crate) fn told(record: &Recorded) -> String {
     let key = &record.key;
     let text = match &record.body {
         Body::RunOpen { .. } => "run_open".into(),
+        Body::RunResume { .. } => "run_resume".into(),
         Body::Blob { text, .. } => format!("blob {text}"),
         Body::ScopeOpen { width, .. } => format!("scope_open {key} {width}"),
         Body::ScopeClose { failure } => format!("scope_close {key} {}", end(failure.is_none())),
@@ -108,6 +119,11 @@ pub(crate) fn told(record: &Recorded) -> String {
         Body::Outcome {
             action, failure, ..
         } => format!("outcome {key} {action} {}", end(failure.is_none())),
+        Body::Evidence { action, .. } => format!("evidence {key} {action}"),
+        Body::Settled {
+            action, applied, ..
+        } => format!("settled {key} {action} {applied}"),
+        Body::UndoOpen { .. } => format!("undo_open {key}"),
         Body::Result { failure, .. } => format!("result {key} {}", end(failure.is_none())),
         Body::TxResult { steps, .. } => {
             let keys: Vec<_> = steps.iter().map(|step| step.key.as_str()).collect();

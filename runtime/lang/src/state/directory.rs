@@ -1,6 +1,6 @@
 //! Finds and makes the files of runs.
 
-use super::JournalFile;
+use super::{JournalFile, Lock};
 use pb_core::clock::Random;
 use pb_core::journal::{History, Witness};
 use pb_core::{Failure, Result, code};
@@ -81,6 +81,41 @@ impl StateDir {
                 Err(error) => return Err(self.refused("written", &error)),
             }
         }
+    }
+
+    /// Takes a run up: what is recorded of it, and where its journal goes on.
+    ///
+    /// # Errors
+    /// `PB0019` while its process lives, `PB0101` when there is no such run.
+    pub(crate) fn open_run(&self, id: &str) -> Result<(History, JournalFile)> {
+        let file = |extension| self.runs_path().join(id).with_extension(extension);
+        JournalFile::open(&file(JOURNAL), &file(WITNESS)).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                Failure::new(&code::LOCKED, format!("run {id} is going on")).hint("pb runs")
+            }
+            io::ErrorKind::NotFound => {
+                Failure::new(&code::USAGE, format!("there is no run {id}")).hint("pb runs")
+            }
+            _ => self.refused("opened", &error),
+        })
+    }
+
+    /// One of the runs.
+    pub fn run(&self, id: &str) -> RunFile {
+        let path = self.runs_path().join(id).with_extension(JOURNAL);
+        RunFile {
+            id: id.to_owned(),
+            path,
+        }
+    }
+
+    /// Takes the environment for this process: one run at a time works on it.
+    ///
+    /// # Errors
+    /// `PB0019` while another process has it.
+    pub(crate) fn lock(&self, env: &str) -> Result<Lock> {
+        self.make()?;
+        Lock::take(&self.path, env)
     }
 
     /// The key of fingerprints: made once, kept outside of every journal.

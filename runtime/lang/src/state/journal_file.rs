@@ -1,9 +1,9 @@
 //! A journal in a file: appended, synced, and locked for as long as its process lives.
 
 use futures_util::future::BoxFuture;
-use pb_core::journal::{JournalStore, Witness};
+use pb_core::journal::{History, JournalStore, Witness};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -27,6 +27,26 @@ impl JournalFile {
             journal,
             witness: new.write(true).open(witness)?,
         })
+    }
+
+    /// Opens the files of a run to go on with it, and gives its bytes and its witness; `WouldBlock` while its process
+    /// lives. A line that a crash left without its end is cut off.
+    pub(crate) fn open(journal: &Path, witness: &Path) -> io::Result<(History, Self)> {
+        let mut ours = OpenOptions::new();
+        ours.read(true).mode(0o600);
+        let mut journal = ours.clone().append(true).open(journal)?;
+        journal.try_lock().map_err(io::Error::from)?;
+        let mut witness = ours.write(true).create(true).truncate(false).open(witness)?;
+        let (mut bytes, mut noted) = (vec![], vec![]);
+        journal.read_to_end(&mut bytes)?;
+        witness.read_to_end(&mut noted)?;
+        let noted: Option<Witness> = serde_json::from_slice(&noted).ok();
+        let history = History::read(&bytes, noted.as_ref());
+        if history.torn > 0 && history.damage.is_none() {
+            journal.set_len((bytes.len() - history.torn) as u64)?;
+            journal.sync_all()?;
+        }
+        Ok((history, Self { journal, witness }))
     }
 }
 

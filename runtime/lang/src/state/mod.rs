@@ -2,6 +2,8 @@
 
 mod directory;
 mod journal_file;
+mod lock;
 
 pub use directory::{RunFile, StateDir};
 pub(crate) use journal_file::JournalFile;
+pub(crate) use lock::Lock;

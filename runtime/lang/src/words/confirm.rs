@@ -15,12 +15,12 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
             .map_err(CallError::from)
             .and_then(|question| {
                 let scope = asking.scope(&context);
-                let (by, yes) = match (asking.prompt)(&question) {
+                let ask = || match (asking.prompt)(&question) {
                     Answer::Yes { by } => (by, true),
                     Answer::No { by } => (by, false),
                     Answer::Nobody => (String::new(), false),
                 };
-                asking.wait(asking.run.decided(&scope, &by, &question, yes))?;
+                let (by, yes) = asking.wait(asking.run.decide(&scope, &question, ask))?;
                 if yes {
                     Ok(Dynamic::UNIT)
                 } else {

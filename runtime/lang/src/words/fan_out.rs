@@ -149,8 +149,9 @@ fn rolling(
         .chain(rest.chunks(batch));
     let result = (|| {
         for (i, members) in batches.enumerate() {
-            if let Some(pause) = options.pause.filter(|_| i > 0) {
-                pause_for(session, pause)?;
+            let begun = |branch: &Branch| session.run.has_begun(&fan_out, &branch.id);
+            if let Some(time) = options.pause.filter(|_| i > 0 && !members.iter().any(begun)) {
+                session.wait(pause(session, time))?;
             }
             work.run(members, batch)?;
         }
@@ -162,13 +163,11 @@ fn rolling(
 }
 
 /// Waits, unless the run is told to stop.
-pub(super) fn pause_for(session: &Session, pause: Span) -> Result<(), CallError> {
-    session.wait(async {
-        tokio::select! {
-            () = session.run.clock().sleep(pause.0) => Ok(()),
-            () = session.run.cancel().reached(pb_core::cancel::Level::Stop) => Err(CallError::Stopped),
-        }
-    })
+pub(super) async fn pause(session: &Session, time: Span) -> Result<(), CallError> {
+    tokio::select! {
+        () = session.run.clock().sleep(time.0) => Ok(()),
+        () = session.run.cancel().reached(pb_core::cancel::Level::Stop) => Err(CallError::Stopped),
+    }
 }
 
 fn at_least_one(word: &str, name: &str, n: u32) -> Result<usize, Failure> {
@@ -329,10 +328,10 @@ impl<'a> Work<'a> {
     /// One branch: a savepoint of its own.
     fn branch(&self, branch: &Branch) -> Result<Dynamic, CallError> {
         thrown::start_afresh();
-        if self.fan_out.is_halted() {
+        let session = self.session;
+        if self.fan_out.is_halted() && !session.run.has_begun(self.fan_out, &branch.id) {
             return Err(CallError::Stopped);
         }
-        let session = self.session;
         let scope = session.run.open_branch(self.fan_out, &branch.id);
         let result = session.stored(
             &self.context,

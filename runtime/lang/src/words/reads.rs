@@ -1,6 +1,6 @@
 //! `param`, `env_var`, `secret`, `now`, `random`, `timestamp`, `sleep`: what scripts read from outside, journalled.
 
-use super::fan_out::pause_for;
+use super::fan_out::pause;
 use super::{options, text};
 use crate::calls::raw;
 use crate::convert::{to_dynamic, to_json};
@@ -96,6 +96,7 @@ fn read(
     name: &str,
     value: impl FnOnce() -> Result<Value, Failure>,
 ) -> Native {
+    let value = async || value().map_err(CallError::from);
     let result = session.wait(session.run.read(&session.scope(context), name, value));
     Ok(to_dynamic(&session.raised(result, context)?))
 }
@@ -168,6 +169,9 @@ fn sleep(session: &Session, context: &NativeCallContext<'_>, span: &Dynamic) -> 
             })
         })
         .map_err(CallError::from)
-        .and_then(|span| pause_for(session, span));
-    session.raised(result, context)
+        .and_then(|span| {
+            let slept = async || pause(session, span).await.map(|()| Value::Null);
+            session.wait(session.run.read(&session.scope(context), "sleep", slept))
+        });
+    session.raised(result.map(drop), context)
 }

@@ -82,6 +82,15 @@ fn wait_until(
             Err(error) => break Err(error),
         };
         let good = !value.is_unit() && value.as_bool() != Ok(false);
+        // A run that is taken up does not wait for what it has seen already.
+        if run.has_next(&scope, "look") {
+            continue;
+        }
+        match run.recorded_end(&scope) {
+            Some(Ok(())) => break Ok(value),
+            Some(Err(failure)) => break Err(failure.into()),
+            None => {}
+        }
         match session.wait(waiting.after(good, run.clock())) {
             Look::Done => break Ok(value),
             Look::Again => {}

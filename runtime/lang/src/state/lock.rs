@@ -1,0 +1,63 @@
+//! One run at a time works on an environment: a file that is locked for as long as the process lives, and names the run.
+
+use pb_core::{Failure, Result, code};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// The lock on an environment; it goes with the process.
+pub(crate) struct Lock(File);
+
+impl Lock {
+    /// Takes it.
+    pub(crate) fn take(state: &Path, env: &str) -> Result<Self> {
+        let folder = state.join("locks");
+        let open = || {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)?;
+            OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .mode(0o600)
+                .open(folder.join(env.replace('/', "%2F") + ".lock"))
+        };
+        let refused = |error: io::Error| {
+            let message = format!("the lock on the environment `{env}` could not be taken");
+            Failure::new(&code::JOURNAL, message).because(error.to_string())
+        };
+        let file = open().map_err(refused)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::Error(error)) => Err(refused(error)),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another run works on the environment `{env}`");
+                let run = Self(file).run().unwrap_or_default();
+                Err(Failure::new(&code::LOCKED, message)
+                    .with("run", run.clone())
+                    .state("nothing was touched")
+                    .hint(format!("pb show {run}; wait for it with --wait 10m")))
+            }
+        }
+    }
+
+    /// The run that had it last, or has it now.
+    pub(crate) fn run(&self) -> Option<String> {
+        let mut text = String::new();
+        (&self.0).seek(SeekFrom::Start(0)).ok()?;
+        (&self.0).read_to_string(&mut text).ok()?;
+        Some(text.trim().to_owned()).filter(|run| !run.is_empty())
+    }
+
+    /// Writes down which run has it.
+    pub(crate) fn name(&self, run: &str) -> io::Result<()> {
+        self.0.set_len(0)?;
+        (&self.0).seek(SeekFrom::Start(0))?;
+        (&self.0).write_all(run.as_bytes())?;
+        self.0.sync_data()
+    }
+}
