@@ -32,15 +32,41 @@ const UNREACHABLE: &[&Code] = &[
     &code::CONNECTION_LOST,
     &code::STARTING_UP,
 ];
+const REFUSED: &[&Code] = &[&code::LOCKED, &code::UNFINISHED];
+/// Of a run that stays as it is until a person has looked.
+const PERSON: &[&Code] = &[
+    &code::DOUBT,
+    &code::DRIFT,
+    &code::DIVERGED,
+    &code::OTHER_SERVER,
+    &code::DAMAGED,
+];
 const USAGE: &[&Code] = &[&code::PARAMETER, &code::MISSING_ENV, &code::SECRET];
 
 impl Exit {
     /// Of an error that came before the run began.
     pub(crate) fn before_a_run(failure: &Failure) -> Self {
         // The checker's own codes; those of the command line and the manifest stand before them.
+        if REFUSED.iter().any(|code| failure.is(code)) {
+            return Self::Refused;
+        }
         let is_check =
             ("PB0201".."PB0211").contains(&failure.code.as_str()) || failure.is(&code::SCRIPT);
         if is_check { Self::Check } else { Self::Usage }
+    }
+
+    /// Of an error that keeps a run from being taken up.
+    pub(crate) fn before_taking_up(failure: &Failure) -> Self {
+        let is = |codes: &[&Code]| codes.iter().any(|code| failure.is(code));
+        if is(UNREACHABLE) {
+            Self::Unreachable
+        } else if is(REFUSED) {
+            Self::Refused
+        } else if is(PERSON) {
+            Self::Person
+        } else {
+            Self::before_a_run(failure)
+        }
     }
 
     /// Of a run that has ended; `signal` is the one that told it to stop.
@@ -51,6 +77,8 @@ impl Exit {
         };
         match finished.state {
             Some(Ended::Done) => Self::Done,
+            // Asked for, and done.
+            Some(Ended::Undone) if is(&[&code::ROLLED_BACK]) => Self::Done,
             Some(Ended::Undone) if finished.acted => Self::Undone,
             Some(Ended::Undone) if is(&[&code::DECLINED]) => Self::Refused,
             Some(Ended::Undone) if is(UNREACHABLE) => Self::Unreachable,
@@ -60,6 +88,7 @@ impl Exit {
             // The journal could not be written: what is true is known to nobody but the world.
             None if is(&[&code::JOURNAL]) && finished.acted => Self::Person,
             None if is(&[&code::JOURNAL]) => Self::Usage,
+            None if is(PERSON) => Self::Person,
             // With an error, too: told to stop while it undid.
             None => Self::Signal(signal.unwrap_or(2)),
         }

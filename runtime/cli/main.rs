@@ -9,6 +9,7 @@ mod past;
 mod prompt;
 mod refusal;
 mod render;
+mod resume;
 mod run;
 mod runs;
 mod show;
@@ -22,6 +23,7 @@ use pb_core::{Failure, code};
 use pb_runtime::Script;
 use refusal::Refusal;
 use render::ink::When;
+use resume::Way;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -80,11 +82,11 @@ fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
             let console = Console::new(arguments.colour);
             Ok(run::run(&script, &project, &arguments, wanted, &console)?)
         }
-        Verb::Runs | Verb::Show(_) | Verb::Help(_) => Ok(look(&arguments, &project)?),
+        _ => Ok(look(&arguments, &project)?),
     }
 }
 
-/// The verbs that only look.
+/// The verbs that need no playbook.
 fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
     let console = Console::new(arguments.colour);
     let state = project.state(arguments.state.clone());
@@ -92,6 +94,12 @@ fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
     let (output, verbosity) = (arguments.output, arguments.verbosity);
     match &arguments.verb {
         Verb::Run(_) => unreachable!("it names a playbook"),
+        Verb::Resume(wanted) => {
+            return resume::take_up(Way::Resume, project, arguments, wanted, &console);
+        }
+        Verb::Rollback(wanted) => {
+            return resume::take_up(Way::RollBack, project, arguments, wanted, &console);
+        }
         Verb::Runs => runs::list(&state, &registry, output, verbosity, &console)?,
         Verb::Show(run) => show::show(&state, &registry, run.as_deref(), output, &console)?,
         Verb::Help(None) => help::list(&registry, &console),

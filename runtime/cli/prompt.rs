@@ -27,6 +27,25 @@ pub(crate) fn prompt(stage: &Stage, cancel: Cancel, by: String, yes: bool) -> Pr
     })
 }
 
+/// One of the letters that a question names; `None` where there is nobody to ask.
+pub(crate) fn choose(question: &str, letters: &[char]) -> Option<char> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return None;
+    }
+    loop {
+        quietly(write!(io::stderr(), "{question} "));
+        let mut text = String::new();
+        match io::stdin().lock().read_line(&mut text) {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+        let first = text.trim().to_lowercase().chars().next();
+        if let Some(letter) = first.filter(|letter| letters.contains(letter)) {
+            return Some(letter);
+        }
+    }
+}
+
 fn ask(question: &str, cancel: &Cancel, by: String) -> Answer {
     quietly(write!(io::stderr(), "{question} [y/N] "));
     let (line, lines) = mpsc::channel();

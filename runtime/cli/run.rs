@@ -5,13 +5,16 @@ use crate::config::Project;
 use crate::console::{self, Console};
 use crate::exit::Exit;
 use crate::refusal::Refusal;
+use crate::render::ink::Tone;
 use crate::render::{Options, Output, Report, Stage, Totals, Verbosity};
 use crate::{prompt, signals};
 use pb_core::cancel::Cancel;
 use pb_core::run::Finished;
 use pb_core::{Failure, code};
-use pb_runtime::{Runtime, Script};
+use pb_runtime::{Builder, Runtime, Script};
+
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -31,81 +34,131 @@ pub(crate) fn run(
     let registry = pb_stdlib::registry(&project.base);
     let drivers = registry.drivers.tables();
     let environment = project.environment(wanted.env.as_deref(), drivers, &variable)?;
-    let events = wanted.events.as_deref().map(events_file).transpose()?;
-    let stage = Stage::start(Options {
-        output: arguments.output,
-        verbosity: arguments.verbosity,
-        story: console.stderr,
-        terminal: console.draws.then_some(console::stderr_size),
-        printed: console.stdout_is_terminal.then_some(console.stdout.ink),
-        events,
-    });
-    let cancel = Cancel::default();
-    let watched = signals::watch(cancel.clone(), stage.voice());
-    let (user, host) = (
-        user(),
-        rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned(),
-    );
-    let begun = watched
-        .map_err(|error| no_signals(&error))
-        .and_then(|signals| {
-            let runtime = Runtime::builder(registry)
+    let shown = Shown {
+        project,
+        arguments,
+        console,
+        events: wanted.events.as_deref(),
+        yes: wanted.yes,
+    };
+    let driven = shown.drive(
+        |builder| {
+            builder
                 .target(&environment.name, environment.target)
-                .base(&project.base)
-                .state(project.state(arguments.state.clone()))
-                .events(stage.sink())
-                .cancel(cancel.clone())
-                .prompt(prompt::prompt(&stage, cancel, user.clone(), wanted.yes))
-                .by(user, host)
-                .build()?;
-            Ok((runtime.run(script, &wanted.params)?, signals))
-        });
-    let totals = stage.finish();
-    let (finished, signals) = begun.map_err(|failure| {
+                .wait(wanted.wait)
+        },
+        |runtime| runtime.run(script, &wanted.params),
+    )?;
+    let driven = driven.map_err(|failure| {
         let exit = Exit::before_a_run(&failure);
         Refusal::new(failure, exit).sources_of(script)
     })?;
-    let exit = Exit::of(&finished, signals.first());
-    conclude(script, &finished, &totals, exit, arguments, console);
+    let exit = Exit::of(&driven.finished, driven.signal);
+    shown.conclude(script.sources(), &driven, exit);
     Ok(exit)
 }
 
-/// What is said after the story.
-fn conclude(
-    script: &Script,
-    finished: &Finished,
-    totals: &Totals,
-    exit: Exit,
-    arguments: &Arguments,
-    console: &Console,
-) {
-    let mut last = finished.failure.clone();
-    if let Some(failure) = last.as_mut() {
-        let next = || format!("pb show {}", totals.run);
-        failure.hint.get_or_insert_with(next);
-        let report = Report {
-            failure,
-            sources: script.sources(),
-            exit: Some(exit.code()),
-        };
-        report
-            .lines(console.stderr)
-            .iter()
-            .for_each(|line| console.story(line));
-    } else if let (Exit::Signal(_), false) = (exit, arguments.verbosity == Verbosity::Quiet) {
-        console.story("  state: what is done stays as it is");
-        let hint = format!("  hint: pb show {}", totals.run);
-        console.story(
-            &console
-                .stderr
-                .right(&hint, &format!("exit {}", exit.code())),
-        );
+/// How a run is shown, and who is asked.
+pub(crate) struct Shown<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) arguments: &'a Arguments,
+    pub(crate) console: &'a Console,
+    pub(crate) events: Option<&'a Path>,
+    pub(crate) yes: bool,
+}
+
+/// A run that has ended.
+pub(crate) struct Driven {
+    pub(crate) finished: Finished,
+    pub(crate) totals: Totals,
+    /// What told it to stop.
+    pub(crate) signal: Option<u8>,
+}
+
+impl Shown<'_> {
+    /// Does the work of a runtime while its story is told.
+    ///
+    /// # Errors
+    /// The file for events cannot be written; within, what keeps the run from beginning.
+    pub(crate) fn drive(
+        &self,
+        build: impl FnOnce(Builder) -> Builder,
+        work: impl FnOnce(&Runtime) -> Result<Finished, Failure>,
+    ) -> Result<Result<Driven, Failure>, Refusal> {
+        let (arguments, console) = (self.arguments, self.console);
+        let events = self.events.map(events_file).transpose()?;
+        let stage = Stage::start(Options {
+            output: arguments.output,
+            verbosity: arguments.verbosity,
+            story: console.stderr,
+            terminal: console.draws.then_some(console::stderr_size),
+            printed: console.stdout_is_terminal.then_some(console.stdout.ink),
+            events,
+        });
+        let cancel = Cancel::default();
+        let watched = signals::watch(cancel.clone(), stage.voice());
+        let host = rustix::system::uname();
+        let host = host.nodename().to_string_lossy().into_owned();
+        let begun = watched
+            .map_err(|error| no_signals(&error))
+            .and_then(|signals| {
+                let builder = Runtime::builder(pb_stdlib::registry(&self.project.base))
+                    .base(&self.project.base)
+                    .state(self.project.state(arguments.state.clone()))
+                    .events(stage.sink())
+                    .cancel(cancel.clone())
+                    .prompt(prompt::prompt(&stage, cancel, user(), self.yes))
+                    .by(user(), host);
+                let runtime = build(builder).build()?;
+                Ok((work(&runtime)?, signals))
+            });
+        let totals = stage.finish();
+        Ok(begun.map(|(finished, signals)| Driven {
+            finished,
+            totals,
+            signal: signals.first(),
+        }))
     }
-    if arguments.output == Output::Json {
-        console.result(&object(Some((finished, totals)), last.as_ref(), exit).to_string());
+
+    /// What is said after the story.
+    pub(crate) fn conclude(&self, sources: &BTreeMap<String, String>, driven: &Driven, exit: Exit) {
+        let (arguments, console) = (self.arguments, self.console);
+        let Driven {
+            finished, totals, ..
+        } = driven;
+        let mut last = finished.failure.clone();
+        let asked = |failure: &Failure| failure.is(&code::ROLLED_BACK);
+        if exit == Exit::Done
+            && let Some(undone) = last.take_if(|failure| asked(failure))
+        {
+            let page = console.stderr;
+            console.story(&page.ink.paint(Tone::Good, "undone"));
+            let states = undone.state.iter();
+            states.for_each(|line| console.story(&page.sentence(&format!("  now: {line}"))));
+        } else if let Some(failure) = last.as_mut() {
+            let next = || format!("pb show {}", totals.run);
+            failure.hint.get_or_insert_with(next);
+            let report = Report {
+                failure,
+                sources,
+                exit: Some(exit.code()),
+            };
+            report
+                .lines(console.stderr)
+                .iter()
+                .for_each(|line| console.story(line));
+        } else if let (Exit::Signal(_), false) = (exit, arguments.verbosity == Verbosity::Quiet) {
+            console.story("  state: what is done stays as it is");
+            let hint = format!("  hint: pb resume {0}, or: pb rollback {0}", totals.run);
+            console.story(
+                &console
+                    .stderr
+                    .right(&hint, &format!("exit {}", exit.code())),
+            );
+        }
+        if arguments.output == Output::Json {
+            console.result(&object(Some((finished, totals)), last.as_ref(), exit).to_string());
+        }
     }
 }
 

@@ -170,6 +170,7 @@ pub(crate) fn verdict(run: &Past) -> String {
         (State::Running, _) => format!("running{at}"),
         (State::Done, true) => "done".into(),
         (State::Done, false) => "nothing to do".into(),
+        (State::Undone, _) if run.is_rolled_back() => "undone on request".into(),
         (State::Undone, true) if kept > 0 => format!("undone but for {kept}"),
         (State::Undone, true) => "failed, undone".into(),
         (State::Undone, false) => "failed".into(),

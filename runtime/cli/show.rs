@@ -40,7 +40,11 @@ pub(crate) fn show(
 }
 
 /// The run whose id begins so; the newest when nothing is said.
-fn find(mut runs: Vec<RunFile>, state: &Path, wanted: Option<&str>) -> Result<RunFile, Refusal> {
+pub(crate) fn find(
+    mut runs: Vec<RunFile>,
+    state: &Path,
+    wanted: Option<&str>,
+) -> Result<RunFile, Refusal> {
     let refuse = |failure: Failure| Err(failure.into());
     let Some(wanted) = wanted else {
         return match runs.is_empty() {
@@ -128,7 +132,8 @@ pub(crate) fn lines(past: &Past, now: u64, zone: &TimeZone, page: Page) -> Vec<S
         page.ink
             .paint(runs::tone(past.state), &page.sentence(&verdict)),
     );
-    if let Some(failure) = &past.failure {
+    let failure = past.failure.as_ref().filter(|_| !past.is_rolled_back());
+    if let Some(failure) = failure {
         lines.extend(
             Report {
                 failure,
@@ -139,7 +144,7 @@ pub(crate) fn lines(past: &Past, now: u64, zone: &TimeZone, page: Page) -> Vec<S
         );
     }
     lines.extend(unfinished(past, page));
-    if past.state != State::Damaged && past.failure.is_none() {
+    if past.state != State::Damaged && failure.is_none() {
         lines.extend(
             past.now
                 .iter()
@@ -149,7 +154,7 @@ pub(crate) fn lines(past: &Past, now: u64, zone: &TimeZone, page: Page) -> Vec<S
     lines
 }
 
-fn steps(past: &Past, now: u64, page: Page) -> Vec<String> {
+pub(crate) fn steps(past: &Past, now: u64, page: Page) -> Vec<String> {
     // Where lines are not cut there is no column that they could stand in.
     let bars = page.cuts && page.columns() >= WIDE && past.steps.len() > 1;
     let narrow = Page {

@@ -11,7 +11,7 @@ use pb_core::spec::{Field, Kind};
 use pb_core::wait::Pace;
 use pb_core::{
     AnyAction, Decision, Driver, Drivers, DynPrimitive, Failure, Handle, Permit, Readers, Result,
-    SecretSource, Spec, Subject, Undo, World,
+    SecretSource, Settled, Spec, Subject, Undo, World,
 };
 use pb_runtime::{Answer, Param, ParamKind, Runtime, Script};
 use serde_json::{Map, Value, json};
@@ -164,6 +164,15 @@ impl DynPrimitive for StandIn {
     ) -> BoxFuture<'a, Result<Value>> {
         unreachable!("it decides to do nothing")
     }
+    fn settle<'a>(
+        &'a self,
+        _: &'a Readers,
+        _: &'a Value,
+        _: &'a Value,
+        _: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Settled>> {
+        unreachable!("no rehearsal is taken up")
+    }
     fn result(&self, args: &Value, _: &Value, _: &Value, _: &[Value]) -> Result<Value> {
         Ok(match self.spec().name {
             // Their declarations do not tell that they give a list, and a map of what was asked for.
@@ -237,6 +246,14 @@ impl DynBracket for StandInBracket {
         _: &'a Value,
     ) -> BoxFuture<'a, Result<Value>> {
         async { Ok(Value::Null) }.boxed()
+    }
+    fn settle<'a>(
+        &'a self,
+        _: &'a Readers,
+        _: &'a Value,
+        _: &'a Value,
+    ) -> BoxFuture<'a, Result<Settled>> {
+        unreachable!("no rehearsal is taken up")
     }
     fn leave<'a>(
         &'a self,

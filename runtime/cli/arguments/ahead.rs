@@ -88,13 +88,10 @@ pub(crate) fn look_ahead(args: &[OsString]) -> Ahead {
 }
 
 fn takes_value(command: &Command, is: impl Fn(&clap::Arg) -> bool) -> bool {
-    let run = command
-        .find_subcommand("run")
-        .into_iter()
-        .flat_map(Command::get_arguments);
+    let verbs = command.get_subcommands().flat_map(Command::get_arguments);
     command
         .get_arguments()
-        .chain(run)
+        .chain(verbs)
         .any(|arg| is(arg) && arg.get_action().takes_values())
 }
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod parameters;
+mod take_up;
 mod usage;
 
 pub(crate) use ahead::{Ahead, look_ahead};
@@ -11,11 +12,12 @@ use crate::refusal::Refusal;
 use crate::render::ink::When;
 use crate::render::{Output, Verbosity};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use pb_core::{Failure, code};
-use pb_runtime::Script;
+use pb_core::{Failure, Span, code};
+use pb_runtime::{Script, TakeUp};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What was asked for.
 pub(crate) struct Arguments {
@@ -31,6 +33,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     /// Runs a playbook.
     Run(RunArguments),
+    /// Takes up a run that died.
+    Resume(TakeUpArguments),
+    /// Undoes a run.
+    Rollback(TakeUpArguments),
     /// Lists runs.
     Runs,
     /// Shows one run, the newest by default.
@@ -45,8 +51,21 @@ pub(crate) struct RunArguments {
     pub(crate) events: Option<PathBuf>,
     /// Whether every question is answered with yes.
     pub(crate) yes: bool,
+    /// How long another run on the environment is waited for.
+    pub(crate) wait: Duration,
     /// Values of the playbook's parameters.
     pub(crate) params: Map<String, Value>,
+}
+
+/// `pb resume` and `pb rollback`.
+pub(crate) struct TakeUpArguments {
+    /// How the id of the run begins.
+    pub(crate) run: Option<String>,
+    pub(crate) events: Option<PathBuf>,
+    /// Whether nobody is asked.
+    pub(crate) yes: bool,
+    /// What is said of steps in doubt, and which are not undone.
+    pub(crate) wish: TakeUp,
 }
 
 /// Why nothing is done: help was asked for, or nothing was understood.
@@ -76,8 +95,11 @@ pub(crate) fn parse(
             env: run.get_one("env").cloned(),
             events: run.get_one("events").cloned(),
             yes: run.get_flag("yes"),
+            wait: wait(run.get_one::<String>("wait")).map_err(wrong)?,
             params: parameters::values(script, run).map_err(wrong)?,
         }),
+        (Some(("resume", resume)), _) => Verb::Resume(take_up::read(resume).map_err(wrong)?),
+        (Some(("rollback", back)), _) => Verb::Rollback(take_up::read(back).map_err(wrong)?),
         (Some(("runs", _)), _) => Verb::Runs,
         (Some(("show", show)), _) => Verb::Show(show.get_one("run").cloned()),
         (Some(("help", help)), _) => Verb::Help(help.get_one("name").cloned()),
@@ -92,6 +114,19 @@ pub(crate) fn parse(
     };
     let innermost = matches.subcommand().map_or(&matches, |(_, inner)| inner);
     Ok(common(verb, innermost))
+}
+
+fn wait(text: Option<&String>) -> Result<Duration, Failure> {
+    let Some(text) = text else {
+        return Ok(Duration::ZERO);
+    };
+    match Span::parse(text) {
+        Ok(span) => Ok(span.0),
+        Err(error) => {
+            let message = format!("`--wait` takes no `{text}`");
+            Err(Failure::new(&code::USAGE, message).because(error))
+        }
+    }
 }
 
 fn common(verb: Verb, matches: &ArgMatches) -> Arguments {
@@ -144,6 +179,8 @@ pub(crate) fn command(script: Option<&Script>) -> Command {
                 .help("Prints the version"),
         )
         .subcommand(run(script))
+        .subcommand(take_up::resume())
+        .subcommand(take_up::rollback())
         .subcommand(Command::new("runs").about("Lists the runs, newest first"))
         .subcommand(
             Command::new("show").about("Shows what a run did").arg(
@@ -197,13 +234,21 @@ fn run(script: Option<&Script>) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Answers every question of the playbook with yes"),
         )
+        .arg(events())
         .arg(
-            Arg::new("events")
-                .long("events")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("Writes every event to a file, one JSON object per line"),
+            Arg::new("wait")
+                .long("wait")
+                .value_name("TIME")
+                .help("Waits so long for another run on the environment to end, such as 30s"),
         )
+}
+
+fn events() -> Arg {
+    Arg::new("events")
+        .long("events")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("Writes every event to a file, one JSON object per line")
 }
 
 fn everywhere() -> [Arg; 7] {

@@ -39,6 +39,8 @@ pub(crate) struct Past {
     /// Milliseconds since 1970; `None` when not even the first record was written.
     pub(crate) started: Option<u64>,
     pub(crate) ended: Option<u64>,
+    /// When something was written last.
+    pub(crate) last: Option<u64>,
     pub(crate) changed: bool,
     /// In the order in which they began.
     pub(crate) steps: Vec<PastStep>,
@@ -98,6 +100,7 @@ impl Past {
             host: String::new(),
             started: history.records.first().map(|record| record.t),
             ended: None,
+            last: history.records.last().map(|record| record.t),
             changed: false,
             steps: vec![],
             failure: None,
@@ -140,6 +143,12 @@ impl Past {
         past
     }
 
+    /// Whether it was undone because somebody asked for it.
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        let is = |failure: &Failure| failure.is(&pb_core::code::ROLLED_BACK);
+        self.state == State::Undone && self.failure.as_ref().is_some_and(is)
+    }
+
     /// How many steps came to their end.
     pub(crate) fn done(&self) -> usize {
         self.steps.iter().filter(|step| step.is_done()).count()
@@ -163,6 +172,23 @@ impl Past {
         };
         Some(end?.saturating_sub(self.started?))
     }
+}
+
+/// The newest run that is neither going on nor over.
+pub(crate) fn newest_unfinished(
+    files: &[RunFile],
+    registry: &Registry,
+) -> Result<RunFile, Refusal> {
+    for file in files {
+        let state = Past::read(file, registry)?.state;
+        if matches!(state, State::Interrupted | State::Damaged) {
+            return Ok(file.clone());
+        }
+    }
+    let failure = Failure::new(&pb_core::code::USAGE, "no run is unfinished")
+        .state("nothing was touched")
+        .hint("pb runs");
+    Err(failure.into())
 }
 
 /// Every run, newest first.

@@ -2,7 +2,7 @@
 
 use crate::render::key::decoded;
 use pb_core::journal::{Body, Recorded};
-use pb_core::run::Registry;
+use pb_core::run::{Registry, UNDO};
 use pb_core::{Class, Failure, Handle, Site};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -97,6 +97,10 @@ impl<'a> Steps<'a> {
     }
 
     pub(super) fn take(&mut self, record: &Recorded) {
+        // What undoes a step is told by the step's own records.
+        if record.key.ends_with(UNDO) {
+            return;
+        }
         match &record.body {
             Body::Step {
                 primitive, args, ..

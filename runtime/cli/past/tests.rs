@@ -53,6 +53,7 @@ impl Journal {
         let (args, before, plan) = (Value::Null, Value::Null, vec!["act".into()]);
         let primitive = primitive.to_owned();
         let step = Body::Step {
+            n: 0,
             primitive,
             args,
             before,
@@ -86,6 +87,7 @@ impl Journal {
         };
         let summary = said.clone().unwrap_or_default();
         let result = Body::Result {
+            stopped: false,
             primitive,
             class,
             args: String::new(),
@@ -130,6 +132,7 @@ impl Journal {
     fn read(&self, running: bool) -> Past {
         let history = History {
             records: self.0.clone(),
+            head: String::new(),
             torn: 0,
             damage: None,
         };
@@ -246,6 +249,7 @@ fn a_run_that_was_killed_while_it_acted() {
 fn a_transaction_holds_its_steps() {
     let inner = |key: &str, failure| TransactionStep {
         key: key.into(),
+        n: 0,
         primitive: "sql".into(),
         args: String::new(),
         value: Value::Null,
@@ -273,6 +277,7 @@ fn a_transaction_holds_its_steps() {
             500,
             key,
             Body::TxResult {
+                entered: Value::Null,
                 steps,
                 value: Value::Null,
                 evidence: Value::Null,
@@ -304,6 +309,7 @@ fn a_table_fits_its_terminal() {
         "1NG20HCY3N",
         &History {
             records: vec![],
+            head: String::new(),
             torn: 5,
             damage: None,
         },

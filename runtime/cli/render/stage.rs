@@ -172,7 +172,7 @@ impl Stage {
 
 fn count(totals: &mut Totals, event: &Event) {
     match &event.what {
-        What::RunStarted { .. } => totals.run.clone_from(&event.run),
+        What::RunStarted { .. } | What::RunResumed { .. } => totals.run.clone_from(&event.run),
         What::RunFinished {
             state, steps, took, ..
         } => {

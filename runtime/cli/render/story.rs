@@ -5,6 +5,7 @@ use super::ink::Tone;
 use super::shown::{Line, Live, Shown, Verbosity, counted, line};
 use super::time;
 use pb_core::event::{Event, Step, What};
+use pb_core::run::UNDO;
 use std::collections::HashMap;
 
 /// A step that is running, or being undone.
@@ -28,8 +29,6 @@ pub(crate) struct Story {
     /// Steps that found the world as wanted.
     unchanged: u64,
 }
-
-const UNDO: &str = "~undo";
 
 impl Story {
     /// Nothing has happened yet.
@@ -95,6 +94,10 @@ impl Story {
         match &event.what {
             What::RunStarted { playbook, env, .. } => {
                 let text = format!("{env} · {playbook} · run {}", event.run);
+                Some(Shown::Head { text })
+            }
+            What::RunResumed { playbook, env, .. } => {
+                let text = format!("{env} · {playbook} · run {} is taken up", event.run);
                 Some(Shown::Head { text })
             }
             What::StepStarted(step) => self.begun(step, event.t),

@@ -3,8 +3,8 @@
 use crate::clock::{Clock, Random};
 use crate::event::What;
 use crate::failure::{CallError, Failure, Result};
-use crate::journal::{Body, Journal};
 use crate::handle::Handle;
+use crate::journal::{Body, Journal};
 use crate::run::blob::{BlobRef, Blobs};
 use crate::secret::Vault;
 use crate::spec::Field;
@@ -238,9 +238,9 @@ impl Readers {
 
     fn driver(&self, handle: &Handle) -> Result<&dyn AnyDriver> {
         let driver = self.drivers.by_key.get(handle.driver.as_str());
-        driver.map(|driver| &**driver).ok_or_else(|| {
-            Failure::broken("handle", format!("no driver `{}`", handle.driver))
-        })
+        driver
+            .map(|driver| &**driver)
+            .ok_or_else(|| Failure::broken("handle", format!("no driver `{}`", handle.driver)))
     }
 }
 

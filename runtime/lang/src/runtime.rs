@@ -8,9 +8,9 @@ use crate::session::Session;
 use crate::state::{JournalFile, Lock, StateDir};
 use crate::thrown::Fatal;
 use crate::{convert, engine};
-use pb_core::cancel::Cancel;
-use pb_core::event::Sink;
+use pb_core::cancel::{Cancel, Level};
 use pb_core::clock::Clock;
+use pb_core::event::Sink;
 use pb_core::journal::Ended;
 use pb_core::run::{Finished, Opened, Opening, Registry, Resuming, Run, Setup};
 use pb_core::spec::Kind;
@@ -20,6 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// Between two looks at a lock that is waited for.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// An answer to a question of the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,7 @@ pub struct Runtime {
     prompt: Prompt,
     secrets: Arc<dyn SecretSource>,
     limits: Limits,
+    wait: Duration,
     by: String,
     host: String,
     version: String,
@@ -81,6 +86,7 @@ pub struct Builder {
     prompt: Prompt,
     secrets: Option<Arc<dyn SecretSource>>,
     limits: Limits,
+    wait: Duration,
     by: String,
     host: String,
     version: String,
@@ -100,6 +106,7 @@ impl Runtime {
             prompt: Arc::new(|_| Answer::Nobody),
             secrets: None,
             limits: Limits::default(),
+            wait: Duration::ZERO,
             by: String::new(),
             host: String::new(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -113,7 +120,7 @@ impl Runtime {
     /// run on the same environment that goes on or has not ended.
     pub fn run(&self, script: &Script, given: &Map<String, Value>) -> Result<Finished> {
         let params = params::complete(script.params(), given)?;
-        let lock = self.state.lock(&self.env)?;
+        let lock = self.lock(&self.env)?;
         self.nothing_unfinished(&lock)?;
         let (clock, random) = (SystemClock::new(), SystemRandom);
         let vault = self.vault()?;
@@ -150,7 +157,7 @@ impl Runtime {
         if let Some(ended) = ended.filter(|ended| !undo || *ended == Ended::Undone) {
             return Err(over(id, ended));
         }
-        let lock = self.state.lock(&opened.env)?;
+        let lock = self.lock(&opened.env)?;
         if lock.run().as_deref() != Some(id) {
             self.nothing_unfinished(&lock)?;
         }
@@ -196,6 +203,23 @@ impl Runtime {
         }
     }
 
+    /// Takes the environment, within the time that it may be waited for.
+    fn lock(&self, env: &str) -> Result<Lock> {
+        let until = Instant::now() + self.wait;
+        loop {
+            match self.state.lock(env) {
+                Err(failure)
+                    if failure.is(&code::LOCKED)
+                        && Instant::now() < until
+                        && self.cancel.level() == Level::Go =>
+                {
+                    thread::sleep(LOOK);
+                }
+                other => return other,
+            }
+        }
+    }
+
     fn name(&self, lock: &Lock, id: &str) -> Result<()> {
         lock.name(id).map_err(|error| {
             Failure::new(&code::JOURNAL, "the state directory could not be written")
@@ -215,7 +239,8 @@ impl Runtime {
             // It was killed before anything was durable.
             Ok(history) if history.records.is_empty() && history.damage.is_none() => Ok(()),
             _ => {
-                let message = format!("run {id} on this environment has neither ended nor been undone");
+                let message =
+                    format!("run {id} on this environment has neither ended nor been undone");
                 Err(Failure::new(&code::UNFINISHED, message)
                     .with("run", id.clone())
                     .state("nothing was touched by this one")
@@ -317,7 +342,10 @@ impl Runtime {
 
 fn over(id: &str, ended: Ended) -> Failure {
     let (how, hint) = match ended {
-        Ended::Done => ("is done", format!("pb show {id}; to undo it: pb rollback {id}")),
+        Ended::Done => (
+            "is done",
+            format!("pb show {id}; to undo it: pb rollback {id}"),
+        ),
         Ended::Undone => ("was undone", format!("pb show {id}")),
         Ended::Failed => (
             "has ended, and left something as it is",
@@ -392,6 +420,12 @@ impl Builder {
         self
     }
 
+    /// How long another run on the same environment is waited for.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
     /// Who starts runs, on which machine.
     pub fn by(mut self, by: impl Into<String>, host: impl Into<String>) -> Self {
         self.by = by.into();
@@ -425,6 +459,7 @@ impl Builder {
             prompt: self.prompt,
             secrets,
             limits: self.limits,
+            wait: self.wait,
             by: self.by,
             host: self.host,
             version: self.version,

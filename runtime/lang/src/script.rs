@@ -45,7 +45,9 @@ impl Script {
             .because(error.to_string())
         })?;
         let files = |from: &str, import: &str| read_import(package, from, import);
-        Self::assemble(&name, text, &|from, import| resolve(library, &files, from, import))
+        Self::assemble(&name, text, &|from, import| {
+            resolve(library, &files, from, import)
+        })
     }
 
     /// A playbook that is given as text; it can import library modules alone.

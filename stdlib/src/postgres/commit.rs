@@ -1,10 +1,11 @@
 //! The end of a transaction, and whether it took effect: also when nobody answered.
 
-use super::driver::{LOOK, Writer};
+use super::driver::{LOOK, Postgres, Writer};
 use super::refusal::Sent;
 use super::session::Session;
 use super::trouble::Trouble;
-use pb_core::{Failure, Handle, Readers, Result, code};
+use pb_core::{Failure, Handle, Readers, Result, Settled, code};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_postgres::types::Type;
@@ -115,6 +116,41 @@ async fn settle(
         .hint(format!("SELECT txid_status({id})"))
         .with("xid", id)
         .in_doubt())
+}
+
+/// What became of a transaction whose process died between the moment that its evidence, `xid`, was durable and the
+/// answer to COMMIT. Its session is gone by now, or about to be.
+pub(crate) async fn after_death(
+    read: &Readers,
+    handle: &Handle,
+    evidence: &Value,
+) -> Result<Settled> {
+    let Some(xid) = evidence["xid"].as_str() else {
+        // It had written nothing.
+        return Ok(Settled::NotApplied);
+    };
+    let reader = read.of::<Postgres>();
+    let began = Instant::now();
+    loop {
+        let sql = "SELECT txid_status($1::text::bigint) AS status";
+        let rows = reader.query(read, handle, sql, &[xid.into()]).await?;
+        match rows.first().and_then(|row| row["status"].as_str()) {
+            Some("committed") => return Ok(Settled::Applied(evidence.clone())),
+            Some("aborted") => return Ok(Settled::NotApplied),
+            Some("in progress") if began.elapsed() < ASKING => {
+                read.progress("its transaction is still in progress");
+            }
+            Some("in progress") => {
+                let why = format!("transaction {xid} is still in progress");
+                return Ok(Settled::Unknown(why));
+            }
+            _ => {
+                let why = format!("the server knows nothing of transaction {xid} any more");
+                return Ok(Settled::Unknown(why));
+            }
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 async fn look(

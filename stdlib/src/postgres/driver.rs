@@ -86,6 +86,10 @@ impl Driver for Postgres {
         async move { self.reader.identity(read, handle).await.map(Some) }.boxed()
     }
 
+    fn settle<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        super::orphans::settle(&self.writer, read, handle).boxed()
+    }
+
     fn property(&self, handle: &Handle, name: &str) -> Option<Value> {
         match name {
             "url" => Some(

@@ -19,6 +19,7 @@ pub mod migration_files;
 #[cfg(test)]
 mod noise;
 mod obstacle;
+mod orphans;
 mod params;
 mod pool;
 mod query;

@@ -2,13 +2,14 @@
 
 mod run;
 
+use super::commit::after_death;
 use super::database::{Database, subject};
 use super::driver::Postgres;
 use super::split::{Statement, split};
 use super::transaction_control::{TransactionControl, needs_no_transaction, transaction_control};
 use pb_core::{
-    Class, Decision, Effect, Failure, HandleOf, Permit, Primitive, Readers, Result, Subject, Undo,
-    World, code,
+    Class, Decision, Effect, Failure, HandleOf, Permit, Primitive, Readers, Result, Settled,
+    Subject, Undo, World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -163,7 +164,7 @@ PostgreSQL manual, 55.2.2.1 Multiple Statements in a Simple Query, and txid_stat
         let rows = match action {
             Action::RunAlone { .. } => run::alone(writer, read, args, &statements[0]).await?,
             Action::Run { .. } => match writer.0.transactions.of(&args.db.0).await? {
-                None => run::own_transaction(writer, read, args, &statements).await?,
+                None => run::own_transaction(world, writer, args, &statements).await?,
                 Some(mut open) => {
                     let ran = run::all(writer, read, args, &open.session, &statements).await;
                     ran.map_err(|met| met.into_failure_in(&mut open))?
@@ -171,6 +172,21 @@ PostgreSQL manual, 55.2.2.1 Multiple Statements in a Simple Query, and txid_stat
             },
         };
         Ok(json!({ "rows": rows }))
+    }
+
+    async fn settle(
+        &self,
+        read: &Readers,
+        args: &Args,
+        action: &Action,
+        evidence: Option<&Value>,
+    ) -> Result<Settled> {
+        match (action, evidence) {
+            // COMMIT is sent only when there is evidence.
+            (Action::Run { .. }, None) => Ok(Settled::NotApplied),
+            (Action::Run { .. }, Some(evidence)) => after_death(read, &args.db.0, evidence).await,
+            (Action::RunAlone { .. }, _) => Ok(Settled::Unknown(String::new())),
+        }
     }
 
     fn result(&self, _: &Args, _: &Facts, _: &Facts, outcomes: &[Value]) -> Result<Out> {

@@ -5,7 +5,7 @@ use super::driver::Postgres;
 use super::refusal::Sent;
 use super::transaction::opened;
 use pb_core::run::{Bracket, End};
-use pb_core::{Failure, HandleOf, Permit, Result, World, code};
+use pb_core::{Failure, HandleOf, Permit, Readers, Result, Settled, World, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,6 +77,10 @@ PostgreSQL manual, SAVEPOINT and ROLLBACK TO SAVEPOINT.";
     async fn evidence(&self, _: &World, _: &Permit, _: &Value) -> Result<Value> {
         // The transaction around it has its own.
         Ok(Value::Null)
+    }
+
+    async fn settle(&self, _: &Readers, _: &Args, _: &Value) -> Result<Settled> {
+        Ok(Settled::Unknown("the transaction around it decides".into()))
     }
 
     async fn leave(&self, world: &World, permit: &Permit, entered: &Value, end: End) -> Result<()> {

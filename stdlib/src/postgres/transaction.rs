@@ -1,13 +1,13 @@
 //! `transaction`: everything that a closure does to one database, or nothing of it.
 
-use super::commit::{commit, xid};
+use super::commit::{after_death, commit, xid};
 use super::database::{Database, place};
 use super::driver::{Postgres, USUAL};
 use super::refusal::Sent;
 use super::transactions::Transaction as Open;
 use super::trouble::Trouble;
 use pb_core::run::{Bracket, End};
-use pb_core::{Failure, Handle, HandleOf, Permit, Result, World, code};
+use pb_core::{Failure, Handle, HandleOf, Permit, Readers, Result, Settled, World, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -89,6 +89,10 @@ PostgreSQL manual, BEGIN, COMMIT and txid_status.";
                 None => Err(open.refused(trouble, &Sent::ours("COMMIT"))),
             },
         }
+    }
+
+    async fn settle(&self, read: &Readers, args: &Args, evidence: &Value) -> Result<Settled> {
+        after_death(read, &args.db.0, evidence).await
     }
 
     async fn leave(&self, world: &World, permit: &Permit, entered: &Value, end: End) -> Result<()> {

@@ -115,6 +115,9 @@ pub enum Body {
     },
     /// A step looked, decided to act, and is about to.
     Step {
+        /// Its ordinal in the run.
+        #[serde(default)]
+        n: u64,
         /// The primitive.
         primitive: String,
         /// Its arguments.

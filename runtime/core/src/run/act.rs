@@ -25,6 +25,7 @@ impl Execution<'_> {
         if self.is_journalled() {
             self.run.bind(&self.readers, self.args).await?;
             let body = Body::Step {
+                n: self.step.n,
                 primitive: self.step.name.clone(),
                 args: self.args.clone(),
                 before: before.clone(),

@@ -2,8 +2,8 @@
 
 use super::setup::Run;
 use super::step::find_handles;
-use crate::driver::Readers;
 use crate::code;
+use crate::driver::Readers;
 use crate::failure::{Failure, Result};
 use crate::journal::Body;
 use serde_json::Value;

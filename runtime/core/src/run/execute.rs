@@ -1,8 +1,8 @@
 //! Observe, decide, act, observe again: one attempt of a step, and what it remembers over all of them.
 
+use super::past::PastStep;
 use super::scope::Scope;
 use super::setup::Run;
-use super::past::PastStep;
 use super::step::{Common, OnDoubt, UndoWish};
 use crate::code;
 use crate::driver::Readers;

@@ -188,7 +188,8 @@ impl Past {
                     action.settled = Some(*applied);
                     if *applied {
                         action.end = Some(Ok(value.clone()));
-                        step.outcomes.extend(Some(value.clone()).filter(|v| !v.is_null()));
+                        step.outcomes
+                            .extend(Some(value.clone()).filter(|v| !v.is_null()));
                     }
                 }
             }
@@ -360,7 +361,7 @@ impl Past {
 }
 
 /// Ends the key of what undoes a step.
-pub(super) const UNDO: &str = "~undo";
+pub const UNDO: &str = "~undo";
 
 /// Whether the branch of a record went on after it.
 fn is_followed(records: &[Recorded], seq: u64, key: &str) -> bool {
@@ -375,7 +376,10 @@ fn is_followed(records: &[Recorded], seq: u64, key: &str) -> bool {
         );
         // What a failed attempt of the same step is followed by is its next attempt, or its result.
         let same = later.key == key
-            && matches!(later.body, Body::Step { .. } | Body::Intent { .. } | Body::Result { .. });
+            && matches!(
+                later.body,
+                Body::Step { .. } | Body::Intent { .. } | Body::Result { .. }
+            );
         !says_nothing && !same && !in_another_branch(key, &later.key)
     })
 }

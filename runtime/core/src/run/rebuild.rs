@@ -25,35 +25,35 @@ impl Run {
     /// Fills the scope of the run with everything that is recorded as done and not undone.
     async fn rebuild(&self, history: &History) -> Result<(), CallError> {
         let mut scopes = HashMap::from([(String::new(), self.root().clone())]);
-        let mut names: HashMap<String, (String, String)> = HashMap::new();
+        let mut names = Names::new();
         let mut of_the_run = false;
         for record in &history.records {
             let key = &record.key;
             match &record.body {
                 Body::ScopeOpen { scope, width, .. } => {
                     let kind = match scope.as_str() {
-                        "each" | "parallel" | "rolling" => ScopeKind::FanOut((*width).max(1) as usize),
+                        "each" | "parallel" | "rolling" => {
+                            ScopeKind::FanOut((*width).max(1) as usize)
+                        }
                         _ => ScopeKind::Savepoint,
                     };
                     open(&mut scopes, key, kind);
                 }
-                Body::Step { primitive, .. } => {
-                    names.insert(key.clone(), (primitive.clone(), String::new()));
+                Body::Step {
+                    primitive, args, n, ..
+                } => {
+                    let step = self.step_named(key, *n, primitive, args);
+                    names.entry(key.clone()).or_insert(step);
                 }
                 Body::Intent { .. } if !names.contains_key(key) && !scopes.contains_key(key) => {
                     open(&mut scopes, key, ScopeKind::Transaction);
                 }
                 Body::Result {
-                    primitive,
-                    place,
                     changed: true,
                     failure,
                     ..
-                } => {
-                    names.insert(key.clone(), (primitive.clone(), place.clone()));
-                    if failure.as_ref().is_none_or(|failure| !failure.doubt) {
-                        self.add(&scopes, key, &names)?;
-                    }
+                } if failure.as_ref().is_none_or(|failure| !failure.doubt) => {
+                    self.add(&scopes, key, &names)?;
                 }
                 Body::CommitPoint { why } => {
                     if let Some(scope) = scopes.get(key) {
@@ -68,32 +68,32 @@ impl Run {
                 }
                 Body::Outcome { failure: None, .. } | Body::Settled { applied: true, .. } => {
                     if let Some(scope) = scopes.get(key) {
-                        self.add_transaction(scope, key)?;
+                        self.add_transaction(scope, key);
                     }
                 }
                 _ => {}
             }
         }
-        self.settle_the_rest(history, &mut scopes, &mut names).await
+        self.settle_the_rest(history, &scopes, &names).await
     }
 
     fn add(
         &self,
         scopes: &HashMap<String, Scope>,
         key: &str,
-        names: &HashMap<String, (String, String)>,
+        names: &Names,
     ) -> Result<(), CallError> {
         let first = self.0.past.step(key).and_then(|step| step.first.as_ref());
-        let (Some((args, _, undo)), Some(scope), Some((name, place))) =
+        let (Some((args, _, undo)), Some(scope), Some(step)) =
             (first, scopes.get(parent(key)), names.get(key))
         else {
             return Ok(());
         };
-        let primitive = self.0.registry.primitives.get(name.as_str());
+        let primitive = self.0.registry.primitives.get(step.name.as_str());
         let args = outside_transactions(args);
         let subjects = primitive.map_or(Ok(vec![]), |primitive| primitive.subjects(&args))?;
         scope.add_step(StepEntry {
-            step: self.step_named(key, name, place),
+            step: step.clone(),
             args,
             subjects,
             converges: primitive.is_some_and(|p| p.spec().class == crate::Class::Ensure),
@@ -102,42 +102,47 @@ impl Run {
         Ok(())
     }
 
-    fn step_named(&self, key: &str, name: &str, place: &str) -> Step {
+    fn step_named(&self, key: &str, n: u64, name: &str, args: &Value) -> Step {
+        let primitive = self.0.registry.primitives.get(name);
+        let subjects = primitive.and_then(|primitive| primitive.subjects(args).ok());
+        let first = subjects.and_then(|subjects| subjects.into_iter().next());
+        let place = first.map(|subject| self.clean(&subject.name));
         Step {
             key: key.to_owned(),
-            n: self.next_step(),
+            n,
             name: name.to_owned(),
-            place: place.to_owned(),
+            place: place.unwrap_or_default(),
         }
     }
 
     /// What the calls of a committed transaction did.
-    fn add_transaction(&self, scope: &Scope, key: &str) -> Result<(), CallError> {
+    fn add_transaction(&self, scope: &Scope, key: &str) {
         let sealed = self.0.past.step(key).and_then(|step| step.sealed.as_ref());
-        let mut steps: Vec<&TransactionStep> =
-            sealed.iter().flat_map(|sealed| sealed.steps.values()).collect();
+        let mut steps: Vec<&TransactionStep> = sealed
+            .iter()
+            .flat_map(|sealed| sealed.steps.values())
+            .collect();
         steps.sort_by_key(|step| step.n);
         for step in steps {
             if step.undo == Undo::unchanged() || step.failure.is_some() {
                 continue;
             }
             scope.add_step(StepEntry {
-                step: self.step_named(&step.key, &step.primitive, ""),
+                step: self.step_named(&step.key, step.n, &step.primitive, undo_args(&step.undo)),
                 args: Value::Null,
                 subjects: vec![],
                 converges: false,
                 undo: Some(step.undo.clone()),
             });
         }
-        Ok(())
     }
 
     /// Settles steps that the run died in; what took effect is undone with the rest.
     async fn settle_the_rest(
         &self,
         history: &History,
-        scopes: &mut HashMap<String, Scope>,
-        names: &mut HashMap<String, (String, String)>,
+        scopes: &HashMap<String, Scope>,
+        names: &Names,
     ) -> Result<(), CallError> {
         let registry = self.0.registry.clone();
         let mut keys: Vec<&String> = vec![];
@@ -160,24 +165,17 @@ impl Run {
                 self.settle_transaction(&scope, key).await?;
                 continue;
             }
-            let Some((name, _)) = names.get(key).cloned() else {
+            let Some(step) = names.get(key).cloned() else {
                 continue;
             };
             let Some((args, ..)) = self.0.past.step(key).and_then(|step| step.first.clone()) else {
                 continue;
             };
-            let Some(primitive) = registry.primitives.get(name.as_str()) else {
+            let Some(primitive) = registry.primitives.get(step.name.as_str()) else {
                 continue;
             };
-            let subjects = primitive.subjects(&args)?;
-            let place = subjects
-                .first()
-                .map(|subject| self.clean(&subject.name))
-                .unwrap_or_default();
-            let step = self.step_named(key, &name, &place);
             let common = Common::default();
-            let execution =
-                Execution::new(self, &**primitive, &step, &args, self.root(), &common);
+            let execution = Execution::new(self, &**primitive, &step, &args, self.root(), &common);
             match execution.take_up().await {
                 Ok(()) => {}
                 Err(Broken::Failed(failure)) => return Err(CallError::Failed(failure)),
@@ -185,7 +183,6 @@ impl Run {
                 Err(Broken::Stopped) => return Err(CallError::Stopped),
             }
             if execution.acted() {
-                names.insert(key.clone(), (name, place));
                 self.add(scopes, key, names)?;
             }
         }
@@ -194,20 +191,34 @@ impl Run {
 
     async fn settle_transaction(&self, scope: &Scope, key: &str) -> Result<(), CallError> {
         let registry = self.0.registry.clone();
-        let name = key.rsplit('/').next().and_then(|last| last.split('#').next());
+        let name = key
+            .rsplit('/')
+            .next()
+            .and_then(|last| last.split('#').next());
         let bracket = name.and_then(|name| registry.brackets.get(name));
         let past = self.0.past.step(key).and_then(|step| step.actions.get(&0));
         let (Some(bracket), Some(action)) = (bracket, past) else {
             return Ok(());
         };
-        let readers = self.readers(&self.step_named(key, bracket.name(), ""));
+        let readers = self.readers_for_all();
         let over = self
             .recall_bracket(scope, &**bracket, &readers, &action.what)
             .await;
         if matches!(over?, Some((_, Ok(())))) {
-            self.add_transaction(scope, key)?;
+            self.add_transaction(scope, key);
         }
         Ok(())
+    }
+}
+
+/// Steps by their keys.
+type Names = HashMap<String, Step>;
+
+/// Within a transaction only the way back is recorded with its arguments; it touches the same thing.
+fn undo_args(undo: &Undo) -> &Value {
+    match undo {
+        Undo::Call { args, .. } => args,
+        Undo::None { .. } => &Value::Null,
     }
 }
 

@@ -76,7 +76,10 @@ impl Run {
         if request.hash() == then {
             return Ok(());
         }
-        let why = format!("`{}` is called with other arguments than then", request.name);
+        let why = format!(
+            "`{}` is called with other arguments than then",
+            request.name
+        );
         let mut error = self.diverged(&step.key, why);
         if let CallError::Fatal(failure) = &mut error {
             failure.chain.clone_from(&request.site);
@@ -107,7 +110,8 @@ impl Run {
 
     /// The script goes another way than the recorded run.
     pub(super) fn diverged(&self, key: &str, why: String) -> CallError {
-        let message = format!("the script went another way at `{key}` than the run that is taken up");
+        let message =
+            format!("the script went another way at `{key}` than the run that is taken up");
         let failure = Failure::new(&code::DIVERGED, message)
             .because(why)
             .state("nothing was done since the run died; what it had done stands")
@@ -134,7 +138,10 @@ impl Run {
             return Ok(None);
         };
         if action.what != *args {
-            let why = format!("`{}` is called with other arguments than then", bracket.name());
+            let why = format!(
+                "`{}` is called with other arguments than then",
+                bracket.name()
+            );
             return Err(self.diverged(scope.path(), why));
         }
         let over = match (&action.end, &past.sealed) {
@@ -223,7 +230,10 @@ impl Run {
                 Err(CallError::Failed(failure))
             }
             (Ok(()), Err(CallError::Failed(failure))) => {
-                let why = format!("it had been committed, and now it failed: {}", failure.message);
+                let why = format!(
+                    "it had been committed, and now it failed: {}",
+                    failure.message
+                );
                 Err(self.diverged(scope.path(), why))
             }
             (_, Err(other)) => Err(other),

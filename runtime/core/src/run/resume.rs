@@ -67,7 +67,9 @@ impl Opened {
             ..
         }) = opening
         else {
-            return Err(damaged("it does not begin with the beginning of a run".into()));
+            return Err(damaged(
+                "it does not begin with the beginning of a run".into(),
+            ));
         };
         Ok(Self {
             playbook,

@@ -195,7 +195,11 @@ impl Scope {
 
     /// The branch for one item of a fan-out.
     pub(crate) fn branch(&self, item: &str) -> Self {
-        let child = Self::new(self.branch_path(item), ScopeKind::Savepoint, Some(self.clone()));
+        let child = Self::new(
+            self.branch_path(item),
+            ScopeKind::Savepoint,
+            Some(self.clone()),
+        );
         self.state().entries.push(Entry::Scope(child.clone()));
         child
     }

@@ -159,9 +159,7 @@ impl Run {
         let undo = execution.undo();
         self.enter_step(scope, &**primitive, &step, &request, undo.clone())?;
         if let Some(transaction) = scope.transaction() {
-            let undo = undo
-                .clone()
-                .unwrap_or_else(Undo::unchanged);
+            let undo = undo.clone().unwrap_or_else(Undo::unchanged);
             transaction.add_result(self.tx_step(&step, &request, value.clone(), None, undo));
         } else {
             self.write_result(
@@ -323,9 +321,7 @@ impl Run {
             state: outcome.state,
             took: outcome.took,
         };
-        self.0
-            .journal
-            .write(&step.key, execution.generation, body);
+        self.0.journal.write(&step.key, execution.generation, body);
     }
 
     fn tx_step(

@@ -52,8 +52,15 @@ impl Execution<'_> {
                 continue;
             }
             let effect = action.effect;
-            let (applied, value, by) = match self.judge(&action.what, effect, action.evidence.as_ref()).await? {
-                Verdict::Look => continue,
+            let (applied, value, by) = match self
+                .judge(&action.what, effect, action.evidence.as_ref())
+                .await?
+            {
+                // Whatever the look will find of it, it may have been us.
+                Verdict::Look => {
+                    acted = true;
+                    continue;
+                }
                 Verdict::Applied(value, by) => (true, value, by),
                 Verdict::NotApplied(by) => (false, None, by),
             };
@@ -64,15 +71,16 @@ impl Execution<'_> {
                 by,
             };
             let journal = &self.run.0.journal;
-            journal.commit(&self.step.key, past.generation, body).await?;
+            journal
+                .commit(&self.step.key, past.generation, body)
+                .await?;
             if applied {
                 acted = true;
                 self.seen().outcomes.extend(value.clone());
                 self.recall(*n, value);
             }
         }
-        self.acted
-            .store(acted, std::sync::atomic::Ordering::SeqCst);
+        self.acted.store(acted, std::sync::atomic::Ordering::SeqCst);
         Ok(())
     }
 
@@ -116,24 +124,26 @@ impl Execution<'_> {
         let verdict = match (settled, effect) {
             (Settled::Applied(value), _) => Verdict::Applied(Some(value), "as observed".into()),
             (Settled::NotApplied, _) => Verdict::NotApplied("as observed".into()),
-            (Settled::Unknown(_), _) if self.primitive.spec().class == Class::Ensure => Verdict::Look,
+            (Settled::Unknown(_), _) if self.primitive.spec().class == Class::Ensure => {
+                Verdict::Look
+            }
             (Settled::Unknown(_), Effect::Gate | Effect::Ensure | Effect::Command) => Verdict::Look,
             (Settled::Unknown(_), Effect::Notify) => {
                 let why = "not sent again: a message is not worth a duplicate";
-                self.run.note(self.scope, &format!("{}: {why}", self.named()));
+                self.run
+                    .note(self.scope, &format!("{}: {why}", self.named()));
                 Verdict::Applied(None, why.into())
             }
-            (
-                Settled::Unknown(why),
-                Effect::Transaction | Effect::Ddl | Effect::Opaque,
-            ) => match self.on_doubt.unwrap_or(OnDoubt::Ask) {
-                OnDoubt::Ask => {
-                    let doubt = self.run.in_doubt(&self.step.key, &self.named(), &why);
-                    return Err(doubt.into());
+            (Settled::Unknown(why), Effect::Transaction | Effect::Ddl | Effect::Opaque) => {
+                match self.on_doubt.unwrap_or(OnDoubt::Ask) {
+                    OnDoubt::Ask => {
+                        let doubt = self.run.in_doubt(&self.step.key, &self.named(), &why);
+                        return Err(doubt.into());
+                    }
+                    OnDoubt::Again => Verdict::NotApplied("on_doubt: \"again\"".into()),
+                    OnDoubt::Skip => Verdict::Applied(None, "on_doubt: \"skip\"".into()),
                 }
-                OnDoubt::Again => Verdict::NotApplied("on_doubt: \"again\"".into()),
-                OnDoubt::Skip => Verdict::Applied(None, "on_doubt: \"skip\"".into()),
-            },
+            }
         };
         Ok(verdict)
     }
@@ -171,7 +181,10 @@ impl Execution<'_> {
             .hint(format!(
                 "look for yourself, then go on from how it is now: pb resume {run} --settle '{key}=not-applied'"
             ));
-        let planned = past.plan.iter().map(|line| format!("then it was to: {line}"));
+        let planned = past
+            .plan
+            .iter()
+            .map(|line| format!("then it was to: {line}"));
         let now = rest.iter().map(|line| format!("now it would: {line}"));
         failure.because.extend(planned.chain(now));
         failure.step = Some(key.clone());

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 fn written() -> Stage {
     let stage = Stage::new();
     let finished = stage.play(|run| async move {
-        run.read(run.root(), "now", async || Ok(json!("12:00"))).await?;
-        run.decide(run.root(), "go?", || ("dana".into(), true)).await?;
+        run.read(run.root(), "now", async || Ok(json!("12:00")))
+            .await?;
+        run.decide(run.root(), "go?", || ("dana".into(), true))
+            .await?;
         let args = json!({ "things": { "a": "1" }, "file": "x" });
         call(&run, run.root(), "set", args).await?;
         run.point_of_no_return(run.root(), "dropped").await?;

@@ -66,7 +66,10 @@ fn move_on(stage: &Stage, go: Move, fails: bool) -> (Finished, Vec<String>) {
     let mut asked = vec![];
     for _ in 0..20 {
         let finished = live(stage, go, fails, &words).expect("nobody kills it any more");
-        let doubt = finished.failure.as_ref().filter(|failure| failure.is(&code::DOUBT));
+        let doubt = finished
+            .failure
+            .as_ref()
+            .filter(|failure| failure.is(&code::DOUBT));
         let Some(failure) = doubt else {
             return (finished, asked);
         };
@@ -85,12 +88,24 @@ fn took_effect(stage: &Stage, key: &str) -> bool {
         _ => None,
     });
     let what = what.expect("an intent");
-    let (name, word) = (what[0].as_str().expect("a name"), what[1].as_str().expect("a word"));
-    let is = stage.site.state().things.get(name).cloned().unwrap_or_default();
+    let (name, word) = (
+        what[0].as_str().expect("a name"),
+        what[1].as_str().expect("a word"),
+    );
+    let is = stage
+        .site
+        .state()
+        .things
+        .get(name)
+        .cloned()
+        .unwrap_or_default();
     is.contains(word) != key.ends_with("~undo")
 }
 
-#[expect(clippy::print_stderr, reason = "the figures are what the test is asked for")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the figures are what the test is asked for"
+)]
 fn say(figures: &str) {
     eprintln!("{figures}");
 }
@@ -119,7 +134,10 @@ fn is_opaque(stage: &Stage, key: &str) -> bool {
 fn without_a_death_it_ends_as_planned() {
     let first = stage();
     let finished = live(&first, Move::Resume, false, &BTreeMap::new()).expect("it lives");
-    assert_eq!((ended(&finished).as_str(), first.site.all().as_str()), ("done", AFTER));
+    assert_eq!(
+        (ended(&finished).as_str(), first.site.all().as_str()),
+        ("done", AFTER)
+    );
     let second = stage();
     let finished = live(&second, Move::Resume, true, &BTreeMap::new()).expect("it lives");
     assert_eq!(ended(&finished), "undone thrown");
@@ -145,7 +163,9 @@ fn killed_at_any_moment_it_goes_on_to_the_same_end() {
         assert!(keys.iter().all(|key| is_opaque(&stage, key)), "{keys:?}");
         asked += keys.len();
     }
-    say(&format!("{all} moments, 0 duplicates, 0 other ends, a person asked {asked} times"));
+    say(&format!(
+        "{all} moments, 0 duplicates, 0 other ends, a person asked {asked} times"
+    ));
     assert!(all >= 200, "{all}");
 }
 
@@ -191,7 +211,10 @@ fn killed_at_any_moment_it_is_rolled_back_and_that_killed_too() {
                 stage.clock.dies_at(None);
             }
             let (finished, _) = move_on(&stage, Move::RollBack, false);
-            let told = format!("killed at {n} of {all}, then {again:?}: {:#?}", finished.failure);
+            let told = format!(
+                "killed at {n} of {all}, then {again:?}: {:#?}",
+                finished.failure
+            );
             assert_eq!(ended(&finished).split(' ').next(), Some("undone"), "{told}");
             assert_eq!(silent(&stage.site.all()), BEFORE, "{told}");
         }
@@ -213,13 +236,18 @@ fn killed_again_while_it_is_resumed_it_goes_on_to_the_same_end() {
             live(&stage, Move::Resume, false, &BTreeMap::new());
             stage.clock.dies_at(None);
             let (finished, _) = move_on(&stage, Move::Resume, false);
-            let told = format!("killed at {n} of {all}, then {again}: {:#?}", finished.failure);
+            let told = format!(
+                "killed at {n} of {all}, then {again}: {:#?}",
+                finished.failure
+            );
             assert_eq!(ended(&finished), "done", "{told}");
             assert_eq!(silent(&stage.site.all()), silent(AFTER), "{told}");
             pairs += 1;
         }
     }
-    say(&format!("{pairs} pairs of deaths, 0 duplicates, 0 other ends"));
+    say(&format!(
+        "{pairs} pairs of deaths, 0 duplicates, 0 other ends"
+    ));
     assert!(pairs >= 600, "{pairs}");
 }
 
@@ -238,7 +266,11 @@ fn told_to_stop_at_any_moment_it_goes_on_to_the_same_end() {
         stage.cancel = Cancel::default();
         let (finished, asked) = move_on(&stage, Move::Resume, false);
         let told = format!("stopped at {n} of {all}: {:#?}", finished.failure);
-        assert_eq!((ended(&finished).as_str(), asked), ("done", vec![]), "{told}");
+        assert_eq!(
+            (ended(&finished).as_str(), asked),
+            ("done", vec![]),
+            "{told}"
+        );
         assert_eq!(stage.site.all(), AFTER, "{told}");
     }
 }

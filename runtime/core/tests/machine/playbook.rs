@@ -72,7 +72,10 @@ async fn transactions(run: &Run, root: &Scope) -> Result<(), CallError> {
     transaction(run, root, async |scope, tx| {
         add_in(&scope, tx.clone(), "t1.").await?;
         add_in(&scope, tx.clone(), "t2.").await?;
-        let part = bracket(run, &scope, "part", tx, async |_, _| Err(thrown("not that"))).await;
+        let part = bracket(run, &scope, "part", tx, async |_, _| {
+            Err(thrown("not that"))
+        })
+        .await;
         failed_with(part, "not that")?;
         Ok(json!("both"))
     })

@@ -36,7 +36,11 @@ impl JournalFile {
         ours.read(true).mode(0o600);
         let mut journal = ours.clone().append(true).open(journal)?;
         journal.try_lock().map_err(io::Error::from)?;
-        let mut witness = ours.write(true).create(true).truncate(false).open(witness)?;
+        let mut witness = ours
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(witness)?;
         let (mut bytes, mut noted) = (vec![], vec![]);
         journal.read_to_end(&mut bytes)?;
         witness.read_to_end(&mut noted)?;

@@ -150,7 +150,10 @@ fn rolling(
     let result = (|| {
         for (i, members) in batches.enumerate() {
             let begun = |branch: &Branch| session.run.has_begun(&fan_out, &branch.id);
-            if let Some(time) = options.pause.filter(|_| i > 0 && !members.iter().any(begun)) {
+            if let Some(time) = options
+                .pause
+                .filter(|_| i > 0 && !members.iter().any(begun))
+            {
                 session.wait(pause(session, time))?;
             }
             work.run(members, batch)?;

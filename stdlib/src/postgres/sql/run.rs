@@ -8,17 +8,17 @@ use crate::postgres::refusal::{Met, Sent};
 use crate::postgres::session::Session;
 use crate::postgres::split::Statement;
 use crate::postgres::trouble::Trouble;
-use pb_core::{Readers, Result};
-use serde_json::Value;
+use pb_core::{Readers, Result, World};
+use serde_json::{Value, json};
 
 /// All statements in a transaction of their own.
 pub(super) async fn own_transaction(
+    world: &World,
     writer: &Writer,
-    read: &Readers,
     args: &Args,
     statements: &[Statement<'_>],
 ) -> Result<u64> {
-    let handle = &args.db.0;
+    let (read, handle) = (world.read(), &args.db.0);
     let begin = |trouble: Trouble| trouble.into_failure(&Sent::ours("BEGIN"));
     let session = writer.session(read, handle, USUAL).await.map_err(begin)?;
     session.run("BEGIN").await.map_err(begin)?;
@@ -27,6 +27,9 @@ pub(super) async fn own_transaction(
         let rows = rows.map_err(Met::into_failure)?;
         let xid = xid(&session).await;
         let xid = xid.map_err(|trouble| trouble.into_failure(&Sent::ours("COMMIT")))?;
+        world
+            .keep_evidence(json!({ "xid": xid, "rows": rows }))
+            .await?;
         commit(writer, read, handle, &session, &xid).await?;
         Ok(rows)
     };
