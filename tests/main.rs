@@ -10,6 +10,10 @@
 mod commands;
 mod docs;
 mod harness;
+#[path = "../stdlib/tests/host/mod.rs"]
+mod host;
 mod primitives;
 mod rules;
+#[path = "../stdlib/tests/stage/mod.rs"]
+mod stage;
 mod support;

@@ -29,11 +29,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if let [_, word, args @ ..] = &args[..]
+        && word == pb_stdlib::host::CHILD
+    {
+        return pb_stdlib::host::child(args);
+    }
     // What pb writes is for its owner: journals, events and backups hold what servers said.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // It fails only when a provider is there already.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let args: Vec<OsString> = std::env::args_os().collect();
     let ahead = arguments::look_ahead(&args);
     match dispatch(&args, &ahead) {
         Ok(exit) => exit.into(),
@@ -90,7 +95,7 @@ fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
 fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
     let console = Console::new(arguments.colour);
     let state = project.state(arguments.state.clone());
-    let registry = pb_stdlib::registry(&project.base);
+    let registry = pb_stdlib::registry(&project.base, None);
     let (output, verbosity) = (arguments.output, arguments.verbosity);
     match &arguments.verb {
         Verb::Run(_) => unreachable!("it names a playbook"),

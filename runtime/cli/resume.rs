@@ -33,7 +33,7 @@ pub(crate) fn take_up(
     console: &Console,
 ) -> Result<Exit, Refusal> {
     let state = project.state(arguments.state.clone());
-    let registry = pb_stdlib::registry(&project.base);
+    let registry = pb_stdlib::registry(&project.base, None);
     let files = past::all(&state)?;
     let file = match (&wanted.run, way) {
         (None, Way::Resume) => past::newest_unfinished(&files, &registry)?,

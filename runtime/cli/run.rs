@@ -12,6 +12,7 @@ use pb_core::cancel::Cancel;
 use pb_core::run::Finished;
 use pb_core::{Failure, code};
 use pb_runtime::{Builder, Runtime, Script};
+use pb_stdlib::host::Supervisor;
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Refusal> {
     let variable = |name: &str| std::env::var(name).ok();
-    let registry = pb_stdlib::registry(&project.base);
+    let registry = pb_stdlib::registry(&project.base, None);
     let drivers = registry.drivers.tables();
     let environment = project.environment(wanted.env.as_deref(), drivers, &variable)?;
     let shown = Shown {
@@ -99,12 +100,15 @@ impl Shown<'_> {
         let watched = signals::watch(cancel.clone(), stage.voice());
         let host = rustix::system::uname();
         let host = host.nodename().to_string_lossy().into_owned();
+        let state = self.project.state(arguments.state.clone());
+        let supervisor = Supervisor::of_this_program(&state);
         let begun = watched
             .map_err(|error| no_signals(&error))
             .and_then(|signals| {
-                let builder = Runtime::builder(pb_stdlib::registry(&self.project.base))
+                let registry = pb_stdlib::registry(&self.project.base, supervisor.clone());
+                let builder = Runtime::builder(registry)
                     .base(&self.project.base)
-                    .state(self.project.state(arguments.state.clone()))
+                    .state(state)
                     .events(stage.sink())
                     .cancel(cancel.clone())
                     .prompt(prompt::prompt(&stage, cancel, user(), self.yes))
@@ -113,6 +117,10 @@ impl Shown<'_> {
                 Ok((work(&runtime)?, signals))
             });
         let totals = stage.finish();
+        if let (Some(supervisor), Ok((Finished { state: Some(_), .. }, _))) = (&supervisor, &begun)
+        {
+            supervisor.forget(&totals.run);
+        }
         Ok(begun.map(|(finished, signals)| Driven {
             finished,
             totals,

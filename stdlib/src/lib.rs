@@ -9,6 +9,7 @@ pub mod http;
 pub mod outside_text;
 pub mod postgres;
 
+use host::Supervisor;
 use pb_core::Drivers;
 use pb_core::run::Registry;
 use std::path::Path;
@@ -18,10 +19,12 @@ use std::sync::Arc;
 pub const LIBRARY: &[(&str, &str)] = &[("std/rollout", include_str!("../rhai/rollout.rhai"))];
 
 /// Every primitive and every driver. Paths in playbooks are relative to `base`.
-pub fn registry(base: &Path) -> Registry {
+///
+/// With a `supervisor` the programs that `command` starts outlive this one when it is killed, and can be found again.
+pub fn registry(base: &Path, supervisor: Option<Supervisor>) -> Registry {
     let (mut registry, mut drivers) = (Registry::default(), Drivers::default());
     files::register(&mut drivers, base);
-    host::register(&mut registry, &mut drivers, base);
+    host::register(&mut registry, &mut drivers, base, supervisor);
     http::register(&mut registry, &mut drivers);
     chat::register(&mut registry, &mut drivers);
     postgres::register(&mut registry, &mut drivers);

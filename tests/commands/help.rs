@@ -5,7 +5,7 @@ use pb_core::run::Registry;
 use std::path::Path;
 
 fn registry() -> Registry {
-    pb_stdlib::registry(Path::new("."))
+    pb_stdlib::registry(Path::new("."), None)
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) struct Shown {
 }
 
 pub(super) fn registry() -> Registry {
-    pb_stdlib::registry(Path::new("."))
+    pb_stdlib::registry(Path::new("."), None)
 }
 
 /// Every primitive and bracket, by name.

@@ -1,5 +1,10 @@
 //! `command`.
 
+mod begun;
+mod kept;
+mod killed;
+mod supervised;
+
 use super::lifecycle::{Again, Lifecycle, says};
 use super::stage::pb;
 use std::fs;

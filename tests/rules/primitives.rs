@@ -31,7 +31,7 @@ fn missing(folder: &str, extension: &str) -> Vec<String> {
 }
 
 fn names() -> Vec<String> {
-    let registry = pb_stdlib::registry(Path::new("."));
+    let registry = pb_stdlib::registry(Path::new("."), None);
     let primitives = registry.specs().map(|spec| spec.name);
     primitives
         .chain(registry.brackets.keys().copied())

@@ -5,6 +5,7 @@
 
 use std::env;
 use std::io::Write;
+use std::process::Command;
 use std::sync::{LazyLock, OnceLock};
 use std::thread;
 
@@ -12,6 +13,7 @@ use super::docker::Docker;
 use super::haproxy::Haproxy;
 use super::keeper::{self, Keeper};
 use super::postgres::{Postgres, Settings};
+use super::program;
 
 /// Returns the engine, shared by the tests of this process.
 pub(crate) fn docker() -> Option<&'static Docker> {
@@ -40,6 +42,30 @@ pub(crate) fn own_postgres(settings: &Settings) -> Option<Postgres> {
 
 pub(crate) fn haproxy() -> Option<Haproxy> {
     have("haproxy", Haproxy::start())
+}
+
+/// Returns the beginning of a command that may mount what nobody else sees.
+pub(crate) fn mounts() -> Option<Mounts> {
+    let tried = Mounts.command().arg("true").output();
+    let tried = tried.map_err(|error| error.to_string());
+    have(
+        "mounts",
+        tried.and_then(|output| match output.status.success() {
+            true => Ok(Mounts),
+            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        }),
+    )
+}
+
+/// See `mounts`.
+pub(crate) struct Mounts;
+
+impl Mounts {
+    pub(crate) fn command(&self) -> Command {
+        let mut command = program::bound("unshare");
+        command.args(["--map-root-user", "--mount", "--"]);
+        command
+    }
 }
 
 fn have<T, E: std::fmt::Display>(name: &str, found: Result<T, E>) -> Option<T> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::keeper::Keeper;
 use super::outcome::Outcome;
@@ -127,6 +127,7 @@ impl Pb {
     pub(crate) fn start(&self) -> Running {
         let mut command = self.command();
         command
+            .process_group(0) // as a terminal starts it
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -150,6 +151,12 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("it was not waited for yet");
+    }
+
+    /// As a terminal does.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process_group(pid, signal).expect("it was not waited for yet");
     }
 
     /// Returns when it has ended and closed its output.

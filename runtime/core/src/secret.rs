@@ -217,6 +217,16 @@ impl Vault {
         Ok(hex::encode(&digest.finalize()[..12]))
     }
 
+    /// Every value fetched so far with what stands in its place, for another process that has to keep texts clean.
+    pub fn fetched(&self) -> Vec<(Arc<str>, SecretText)> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let fetched = values.iter().filter_map(|(reference, value)| {
+            let value = value.as_ref().ok()?;
+            Some((value.clone(), SecretText::reference(reference)))
+        });
+        fetched.collect()
+    }
+
     /// The filter that knows every value fetched so far.
     pub fn scrubber(&self) -> &Scrubber {
         &self.scrubber
@@ -308,6 +318,9 @@ mod tests {
         assert_eq!(vault.scrubber().text("p@ssword"), "p@ssword");
         vault.fetch("env:P").expect("known");
         assert_eq!(vault.scrubber().text("p@ssword"), "‹secret env:P›");
+        drop(vault.fetch("env:NONE"));
+        let fetched = [("p@ssword".into(), SecretText::reference("env:P"))];
+        assert_eq!(vault.fetched(), fetched);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use super::command_args::{Args, Codes, TakeBack};
 use super::driver::Host;
-use super::exit::{shown, unexpected};
+use super::exit::{expected, shown};
 use super::output::Output;
 use super::program::line;
 use crate::outside_text::{last_lines, one_line};
 use pb_core::run::UndoWish;
 use pb_core::{
-    Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, Subject, Undo, World,
-    code,
+    Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, Settled, Subject, Undo,
+    World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,9 @@ No shell is involved: `[\"sh\", \"-c\", \"…\"]` is one where it is wanted. `di
 `pb.toml`. The program has its own process group; when the call is given up (`timeout`, a second Ctrl-C) the whole group is
 killed. What it leaves running in the background when it ends stays.
 
-Nobody can tell afterwards whether a program without `probe` did its work when it was cut off: it is never run again by itself.
+When pb is killed, the program goes on: `pb resume` waits for its end, or finds it, and the program is not run twice. It is in
+doubt only when its supervisor (`pb __child`) or the machine died as well; then `probe` is asked, or a person where there is none.
+In programs that embed pb without that supervisor, it is in doubt whenever they are killed.
 
 Shape: `#{ changed, code, stdout, stderr, took }`; `code` is `()` when there was nothing to do. Secrets are taken out of the output.
 
@@ -135,11 +137,19 @@ command([\"tar\", \"-czf\", \"static.tgz\", \"static\"], #{
 
     async fn act(&self, world: &World, permit: &Permit, args: &Args, _: &Action) -> Result<Value> {
         let program = args.program(&args.argv, args.stdin.clone());
-        let output = world.of::<Host>(permit).run(world.read(), &program).await?;
-        match args.expect_code.contain(output.code) {
-            true => Ok(serde_json::to_value(output).unwrap_or_default()),
-            false => Err(unexpected(args, &output)),
-        }
+        let output = world.of::<Host>(permit).run(world, &program).await?;
+        expected(args, &output)?;
+        Ok(serde_json::to_value(output).unwrap_or_default())
+    }
+
+    async fn settle(
+        &self,
+        read: &Readers,
+        _: &Args,
+        _: &Action,
+        evidence: Option<&Value>,
+    ) -> Result<Settled> {
+        read.of::<Host>().settle(read, evidence).await
     }
 
     fn result(&self, args: &Args, _: &Seen, after: &Seen, outcomes: &[Value]) -> Result<Out> {
@@ -154,6 +164,8 @@ command([\"tar\", \"-czf\", \"static.tgz\", \"static\"], #{
             let message = format!("the recorded output was not readable: {error}");
             Failure::new(&code::JOURNAL, message)
         })?;
+        // One that ended without pb ended as it wanted.
+        expected(args, &output)?;
         if let (Seen::NotDone(probe), Some(argv)) = (after, &args.probe) {
             let message = format!("`{}` ended, but its work is not done", shown(&args.argv));
             return Err(Failure::new(&code::NOT_CONVERGED, message)

@@ -1,8 +1,10 @@
 //! The driver of the machine itself: its environment, and the programs that are run on it.
 
+use super::child::Supervisor;
 use super::output::Output;
 use super::program::Program;
-use pb_core::{Driver, Readers, Result};
+use pb_core::{Driver, Readers, Result, Settled, World};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,14 +26,23 @@ pub struct HostWriter(Arc<Place>);
 pub(super) struct Place {
     pub(super) base: PathBuf,
     pub(super) variables: BTreeMap<OsString, OsString>,
+    /// What makes programs outlive pb; `None` runs them directly.
+    supervisor: Option<Supervisor>,
 }
 
 impl Host {
     /// `base` is what relative paths start from, `variables` the environment of what is run.
-    pub fn new(base: &Path, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+    ///
+    /// Without a `supervisor` nobody can tell what became of programs when the process was killed that ran them.
+    pub fn new(
+        base: &Path,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        supervisor: Option<Supervisor>,
+    ) -> Self {
         let place = Arc::new(Place {
             base: base.to_owned(),
             variables: variables.into_iter().collect(),
+            supervisor,
         });
         let (reader, writer) = (HostReader(place.clone()), HostWriter(place));
         Self { reader, writer }
@@ -60,6 +71,22 @@ impl HostReader {
         program.run(read, &self.0).await
     }
 
+    /// What became of the program of a step whose process died, given what `run` had recorded; waits for one that still
+    /// runs. When this future is dropped, the program and all that it started are killed.
+    ///
+    /// # Errors
+    /// `PB0012` when what is written down of it cannot be read.
+    pub async fn settle(&self, read: &Readers, evidence: Option<&Value>) -> Result<Settled> {
+        match (evidence, &self.0.supervisor) {
+            // It is recorded before the program is started.
+            (None, _) => Ok(Settled::NotApplied),
+            (Some(evidence), Some(supervisor)) if evidence["supervised"] == true => {
+                supervisor.settle(read).await
+            }
+            (Some(_), _) => Ok(Settled::Unknown(String::new())),
+        }
+    }
+
     /// Whether a variable is there and not empty, without its value.
     pub fn has_variable(&self, name: &str) -> bool {
         let value = self.0.variables.get(&OsString::from(name));
@@ -81,8 +108,14 @@ impl HostWriter {
     /// Runs a program to its end. When this future is dropped, the program and all that it started are killed.
     ///
     /// # Errors
-    /// `PB0501` when it cannot be started.
-    pub async fn run(&self, read: &Readers, program: &Program) -> Result<Output> {
-        program.run(read, &self.0).await
+    /// `PB0501` when it cannot be started, or an earlier attempt of the step still runs.
+    pub async fn run(&self, world: &World, program: &Program) -> Result<Output> {
+        match &self.0.supervisor {
+            Some(supervisor) => supervisor.run(world, &self.0, program).await,
+            None => {
+                world.keep_evidence(json!({ "supervised": false })).await?;
+                program.run(world.read(), &self.0).await
+            }
+        }
     }
 }

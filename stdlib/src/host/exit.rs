@@ -4,7 +4,7 @@ use super::command_args::Args;
 use super::output::{Output, end_of};
 use super::program::line;
 use crate::outside_text::{last_lines, one_line};
-use pb_core::{Failure, code};
+use pb_core::{Failure, Result, code};
 
 /// So many lines of output are in an error, each of so many characters.
 const LINES: usize = 10;
@@ -17,8 +17,15 @@ pub(super) fn shown(argv: &[String]) -> String {
     one_line(&line(argv), 80)
 }
 
-/// Another exit code than the wanted one.
-pub(super) fn unexpected(args: &Args, output: &Output) -> Failure {
+/// Refuses another exit code than the wanted one.
+pub(super) fn expected(args: &Args, output: &Output) -> Result<()> {
+    match args.expect_code.contain(output.code) {
+        true => Ok(()),
+        false => Err(unexpected(args, output)),
+    }
+}
+
+fn unexpected(args: &Args, output: &Output) -> Failure {
     let (line, code) = (shown(&args.argv), output.code);
     let message = match output.signal {
         None => format!("`{line}` ended with {code}, not {}", args.expect_code),

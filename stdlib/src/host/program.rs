@@ -1,24 +1,18 @@
-//! One run of a program: its own process group, no shell, its output kept to the end.
+//! What is run: its own process group, no shell, its output kept to the end.
 
 use super::driver::Place;
-use super::output::{Output, Tail};
+use super::follow::{Said, follow};
+use super::output::Output;
 use super::unstartable::unstartable;
-use crate::outside_text::one_line;
 use pb_core::{Failure, Readers, Result, SecretText, code};
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
-
-/// What a program in the background holds open is not waited for longer than this, once the program itself has ended.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-/// Between two lines of output that are shown while it runs.
-const SHOWN_EVERY: Duration = Duration::from_secs(1);
-/// So much of such a line.
-const SHOWN: usize = 120;
+use tokio::process::{Child, Command};
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,76 +27,38 @@ pub struct Program {
     pub stdin: Option<SecretText>,
 }
 
+/// A program with everything looked up and exposed: what a process is started with.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Launch {
+    /// The file, or a name to be looked for in PATH.
+    pub(super) path: OsString,
+    /// Its own name first.
+    pub(super) argv: Vec<String>,
+    pub(super) dir: OsString,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) stdin: Option<String>,
+}
+
 impl Program {
     /// The line as people read it.
     pub fn line(&self) -> String {
         line(&self.argv)
     }
 
+    /// Runs it to its end; it dies with this process at the latest.
     pub(super) async fn run(&self, read: &Readers, place: &Place) -> Result<Output> {
-        let (name, args) = self.argv.split_first().ok_or_else(|| {
-            let message = "no program was given: the list is empty";
-            Failure::new(&code::WRONG_TYPE, message)
-        })?;
-        let stdin = self.stdin.as_ref().map(|text| read.vault().expose(text));
-        let stdin = stdin.transpose()?;
-        let dir = self.dir_in(place);
-        let mut command = Command::new(self.path_in(place, name));
+        let launch = self.launch(read, place)?;
+        let mut command = Command::new(&launch.path);
         command
-            .args(args)
-            .arg0(name)
-            .current_dir(&dir)
-            .env_clear()
-            .envs(&place.variables)
-            .stdin(if stdin.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        for (name, value) in &self.env {
-            command.env(name, read.vault().expose(value)?);
-        }
-        let child = command.spawn();
-        let child = child.map_err(|error| unstartable(&error, place, name, &dir))?;
-        self.follow(read, child, stdin).await
-    }
-
-    async fn follow(
-        &self,
-        read: &Readers,
-        mut child: Child,
-        stdin: Option<String>,
-    ) -> Result<Output> {
+            .args(&launch.argv[1..])
+            .arg0(&launch.argv[0])
+            .process_group(0);
+        let child = launch.start(command);
+        let mut child = child.map_err(|error| launch.unstartable(&error, place))?;
         let mut group = Group::of(&child);
-        let (mut out, mut err) = (Tail::default(), Tail::default());
-        let status = {
-            let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-            let talk = async {
-                tokio::join!(
-                    tell(streams.0, stdin),
-                    listen(streams.1, &mut out, read),
-                    listen(streams.2, &mut err, read),
-                );
-            };
-            tokio::pin!(talk);
-            let ended = tokio::select! {
-                biased;
-                ended = child.wait() => Some(ended),
-                () = &mut talk => None,
-            };
-            match ended {
-                // It closed what it writes to, and goes on.
-                None => child.wait().await,
-                Some(ended) => {
-                    drop(tokio::time::timeout(LAST_WORDS, talk).await);
-                    ended
-                }
-            }
-        };
+        let (said, scrubber) = (Said::default(), read.vault().scrubber());
+        let show = |line| read.progress(line);
+        let status = follow(&mut child, launch.stdin, &said, scrubber, &show).await;
         group.has_ended();
         let status = status.map_err(|error| {
             let message = format!("`{}` was lost from sight", self.line());
@@ -110,23 +66,56 @@ impl Program {
                 .because(error.to_string())
                 .in_doubt()
         })?;
-        let scrubber = read.vault().scrubber();
-        Ok(Output::new(status, out.text(scrubber), err.text(scrubber)))
+        let (stdout, stderr) = said.texts(scrubber);
+        Ok(Output::new(status, stdout, stderr))
     }
 
-    fn dir_in(&self, place: &Place) -> PathBuf {
-        match &self.dir {
-            None => place.base.clone(),
-            Some(dir) => place.base.join(dir),
+    pub(super) fn launch(&self, read: &Readers, place: &Place) -> Result<Launch> {
+        let name = self.argv.first().ok_or_else(|| {
+            let message = "no program was given: the list is empty";
+            Failure::new(&code::WRONG_TYPE, message)
+        })?;
+        let mut env = place.variables.clone();
+        for (name, value) in &self.env {
+            env.insert(name.into(), read.vault().expose(value)?.into());
         }
+        let stdin = self.stdin.as_ref().map(|text| read.vault().expose(text));
+        Ok(Launch {
+            // A name is looked for in PATH; anything with a slash is a file below the base.
+            path: match name.contains('/') {
+                true => place.base.join(name).into(),
+                false => name.into(),
+            },
+            argv: self.argv.clone(),
+            dir: match &self.dir {
+                None => place.base.clone().into(),
+                Some(dir) => place.base.join(dir).into(),
+            },
+            env: env.into_iter().collect(),
+            stdin: stdin.transpose()?,
+        })
+    }
+}
+
+impl Launch {
+    /// Starts a command in the folder, the environment and with the streams of this program.
+    pub(super) fn start(&self, mut command: Command) -> io::Result<Child> {
+        command
+            .current_dir(&self.dir)
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(match self.stdin {
+                Some(_) => Stdio::piped(),
+                None => Stdio::null(),
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
     }
 
-    /// A name is looked for in PATH; anything with a slash is a file below the base.
-    fn path_in(&self, place: &Place, name: &str) -> PathBuf {
-        match name.contains('/') {
-            true => place.base.join(name),
-            false => name.into(),
-        }
+    pub(super) fn unstartable(&self, error: &io::Error, place: &Place) -> Failure {
+        unstartable(error, place, &self.argv[0], Path::new(&self.dir))
     }
 }
 
@@ -140,32 +129,6 @@ pub(crate) fn line(argv: &[String]) -> String {
             false => word.clone(),
         });
     words.collect::<Vec<_>>().join(" ")
-}
-
-async fn tell(stdin: Option<ChildStdin>, text: Option<String>) {
-    if let (Some(mut stdin), Some(text)) = (stdin, text) {
-        // A program need not read what it is given.
-        drop(stdin.write_all(text.as_bytes()).await);
-    }
-}
-
-/// Keeps what a program says, and shows a line of it now and then.
-async fn listen(stream: Option<impl AsyncRead + Unpin>, tail: &mut Tail, read: &Readers) {
-    let Some(mut stream) = stream else {
-        return;
-    };
-    let mut next = read.clock().elapsed() + SHOWN_EVERY;
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(n @ 1..) = stream.read(&mut buffer).await {
-        tail.push(&buffer[..n]);
-        if read.clock().elapsed() < next {
-            continue;
-        }
-        if let Some(line) = tail.last_line(read.vault().scrubber()) {
-            read.progress(one_line(&line, SHOWN));
-            next = read.clock().elapsed() + SHOWN_EVERY;
-        }
-    }
 }
 
 /// A program and all that it started, killed together when nobody waits for it any more.

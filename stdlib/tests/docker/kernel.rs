@@ -23,7 +23,7 @@ impl Kernel {
     pub(crate) async fn open() -> Self {
         static RUNS: AtomicU64 = AtomicU64::new(1);
         let n = RUNS.fetch_add(1, Ordering::SeqCst);
-        let registry = pb_stdlib::registry(Path::new("."));
+        let registry = pb_stdlib::registry(Path::new("."), None);
         let journal = Arc::<Mutex<Vec<u8>>>::default();
         let setup = Setup {
             id: format!("R{}x{n}", std::process::id()),

@@ -1,17 +1,25 @@
-//! `command` and `require_env` with real programs.
+//! `command` and `require_env` with real programs: run directly, and by a supervisor where there is one.
 
-mod folder;
+pub(crate) mod folder;
 mod given_up;
 
 use crate::stage::{Stage, TOKEN};
 use folder::Folder;
 use pb_core::code;
 use pb_core::journal::Ended;
+use pb_stdlib::host::{self, CHILD, Supervisor};
 use serde_json::{Value, json};
 
-async fn stage(folder: &Folder) -> Stage {
-    Stage::open(|registry, drivers| pb_stdlib::host::register(registry, drivers, folder.path()))
+pub(crate) async fn stage(folder: &Folder) -> Stage {
+    let supervisor = supervisor(folder);
+    Stage::open(|registry, drivers| host::register(registry, drivers, folder.path(), supervisor))
         .await
+}
+
+/// Only tests of the package that has `pb` are given its path: all of this is held there, too, of supervised programs.
+fn supervisor(folder: &Folder) -> Option<Supervisor> {
+    let pb = option_env!("CARGO_BIN_EXE_pb")?;
+    Some(Supervisor::new(pb, &[CHILD], &folder.path().join(".pb")))
 }
 
 fn without_took(mut value: Value) -> Value {

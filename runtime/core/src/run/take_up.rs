@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::journal::Body;
 use crate::primitive::{AnyAction, Settled};
 use serde_json::Value;
+use std::sync::atomic::Ordering;
 
 /// What becomes of an action whose intent is recorded, and whose end is not.
 enum Verdict {
@@ -52,10 +53,12 @@ impl Execution<'_> {
                 continue;
             }
             let effect = action.effect;
-            let (applied, value, by) = match self
-                .judge(&action.what, effect, action.evidence.as_ref())
-                .await?
-            {
+            // Given up while it is looked for, it may have had its effect.
+            self.under_way.fetch_add(1, Ordering::SeqCst);
+            let verdict = self.judge(&action.what, effect, action.evidence.as_ref());
+            let verdict = verdict.await;
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            let (applied, value, by) = match verdict? {
                 // Whatever the look will find of it, it may have been us.
                 Verdict::Look => {
                     acted = true;
@@ -80,7 +83,7 @@ impl Execution<'_> {
                 self.recall(*n, value);
             }
         }
-        self.acted.store(acted, std::sync::atomic::Ordering::SeqCst);
+        self.acted.store(acted, Ordering::SeqCst);
         Ok(())
     }
 
