@@ -36,7 +36,6 @@ const REFUSED: &[&Code] = &[&code::LOCKED, &code::UNFINISHED];
 /// Of a run that stays as it is until a person has looked.
 const PERSON: &[&Code] = &[
     &code::DOUBT,
-    &code::DRIFT,
     &code::DIVERGED,
     &code::OTHER_SERVER,
     &code::DAMAGED,

@@ -145,6 +145,14 @@ impl Shown<'_> {
             states.for_each(|line| console.story(&page.sentence(&format!("  now: {line}"))));
         } else if let Some(failure) = last.as_mut() {
             let next = || format!("pb show {}", totals.run);
+            if asked(failure) {
+                failure.message = format!("run {} was not undone as a whole", totals.run);
+                let again = format!(
+                    "mend that, then: pb rollback {} (--skip KEY leaves a step)",
+                    totals.run
+                );
+                failure.hint = Some(again);
+            }
             failure.hint.get_or_insert_with(next);
             let report = Report {
                 failure,

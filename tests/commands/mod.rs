@@ -6,7 +6,9 @@ mod help;
 mod output;
 mod parameters;
 mod past;
+mod resume;
 mod run;
+mod secrets;
 mod signals;
 
 use crate::support::outcome::Outcome;

@@ -8,6 +8,7 @@ mod links;
 mod parts;
 mod playbooks;
 mod primitive_pages;
+mod promises;
 mod rehearsal;
 
 use std::path::PathBuf;

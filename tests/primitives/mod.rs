@@ -11,6 +11,7 @@ mod notify;
 mod query;
 mod require_env;
 mod restore_container;
+mod resumed;
 mod row_counts;
 mod run_once;
 mod sql;

@@ -159,6 +159,11 @@ impl Running {
         kill_process_group(pid, signal).expect("it was not waited for yet");
     }
 
+    /// Whether its process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// Returns when it has ended and closed its output.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Outcome {

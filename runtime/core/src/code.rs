@@ -34,7 +34,6 @@ codes! {
     FILE "PB0012" "file" "A file that the step needs could not be read.";
     WAIT "PB0013" "wait" "A condition did not become true before its deadline.";
     DOUBT "PB0014" "doubt" "The run died while an action was under way, and nobody but a person can tell whether it took effect.";
-    DRIFT "PB0015" "drift" "What a dead run had left half-way was changed by somebody else since.";
     DIVERGED "PB0016" "diverged" "The script went another way than the run that is taken up; nothing was done.";
     OTHER_SERVER "PB0017" "other_server" "A server is not the one that the run had worked on before.";
     UNFINISHED "PB0018" "unfinished" "A run on the same environment has neither ended nor been undone.";

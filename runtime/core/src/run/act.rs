@@ -27,14 +27,14 @@ impl Execution<'_> {
             let body = Body::Step {
                 n: self.step.n,
                 primitive: self.step.name.clone(),
-                args: self.args.clone(),
+                args: self.run.written(self.args.clone()),
                 before: before.clone(),
-                undo,
+                undo: self.run.written_undo(undo),
                 plan: stages
                     .iter()
                     .flatten()
                     .flatten()
-                    .map(|action| action.text.clone())
+                    .map(|action| self.run.clean(&action.text))
                     .collect(),
             };
             self.run.0.journal.write(&self.step.key, generation, body);
@@ -130,7 +130,7 @@ impl Execution<'_> {
         if self.is_journalled() {
             let body = Body::Intent {
                 action: n,
-                what: action.value.clone(),
+                what: self.run.written(action.value.clone()),
                 effect: action.effect,
             };
             journal.commit(key, generation, body).await?;

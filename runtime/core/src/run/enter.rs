@@ -252,7 +252,7 @@ impl Run {
             entered: handle.clone(),
             evidence: self.unless_aborted(evidence).await??,
             steps: scope.take_results(),
-            value: value.clone(),
+            value: self.written(value.clone()),
         };
         let journal = &self.0.journal;
         journal

@@ -197,7 +197,6 @@ impl<'a> Execution<'a> {
             Decision::Nothing => self.done(false, &before, before.clone(), None),
             Decision::Wait(why) => Err(Failure::new(&code::WAIT, why).into()),
             Decision::Act(stages) => {
-                self.not_adrift(&stages)?;
                 self.act(generation, &before, &stages).await?;
                 let after = self.observe().await?;
                 self.converged(&after)?;

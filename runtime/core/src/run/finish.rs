@@ -27,8 +27,12 @@ impl Run {
     pub async fn finish(&self, result: Result<Value, CallError>) -> Finished {
         let acted = self.0.acted.load(Ordering::SeqCst);
         let ended = match result {
-            Ok(value) => self.end_well(value).await,
-            Err(CallError::Failed(failure)) => self.undo_all(*failure, acted).await,
+            Ok(value) => {
+                let value = self.written(value);
+                self.end_well(value).await
+            }
+            // A script can throw what it came by.
+            Err(CallError::Failed(failure)) => self.undo_all(self.scrubbed(*failure), acted).await,
             Err(error) => Err(error),
         };
         let (state, value, failure) = ended.unwrap_or_else(|error| match error {

@@ -37,8 +37,6 @@ pub(super) struct PastStep {
     pub(super) generation: u32,
     /// Its arguments, what it saw before its first action, and the way back.
     pub(super) first: Option<(Value, Value, Undo)>,
-    /// The lines of its plans.
-    pub(super) plan: Vec<String>,
     /// The actions of the newest generation.
     pub(super) actions: BTreeMap<u32, PastAction>,
     /// What the actions of all generations gave that succeeded.
@@ -143,16 +141,10 @@ impl Past {
                 self.undoing.entry(key.clone()).or_insert(failure.clone());
             }
             Body::Step {
-                args,
-                before,
-                undo,
-                plan,
-                ..
+                args, before, undo, ..
             } => {
-                let step = self.generation(record);
-                step.first
-                    .get_or_insert_with(|| (args.clone(), before.clone(), undo.clone()));
-                step.plan.extend(plan.iter().cloned());
+                let first = || (args.clone(), before.clone(), undo.clone());
+                self.generation(record).first.get_or_insert_with(first);
             }
             Body::Intent {
                 action,

@@ -96,11 +96,9 @@ impl Run {
             } else {
                 why
             })
+            .because("a person has to look, and to say `applied` or `not-applied`")
             .state("nothing was done since; everything before it stands")
-            .hint(format!(
-                "look for yourself, then: pb resume {} --settle '{key}=applied' (or =not-applied)",
-                self.id()
-            ))
+            .hint(format!("pb resume {} --settle '{key}=applied'", self.id()))
             .in_doubt();
         CallError::Fatal(Box::new(Failure {
             step: Some(key.to_owned()),

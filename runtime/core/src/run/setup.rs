@@ -11,7 +11,7 @@ use crate::driver::{Call, Drivers, Readers};
 use crate::event::{Event, SCHEMA, Sink, Step, What};
 use crate::failure::{CallError, Failure};
 use crate::journal::{Body, Journal, JournalStore};
-use crate::primitive::{DynPrimitive, Spec};
+use crate::primitive::{DynPrimitive, Spec, Undo};
 use crate::secret::Vault;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -274,6 +274,7 @@ impl Run {
             CallError::Failed(failure) => self.scrubbed(*failure).into(),
             other => other,
         })?;
+        let value = self.written(value);
         self.0.journal.write(
             &key,
             1,
@@ -290,16 +291,17 @@ impl Run {
         &self,
         scope: &Scope,
         question: &str,
-        ask: impl FnOnce() -> (String, bool),
+        ask: impl FnOnce(&str) -> (String, bool),
     ) -> Result<(String, bool), CallError> {
         let key = scope.next_key("confirm", None)?;
         if let Some(decision) = self.0.past.decision(&key) {
             return Ok(decision.clone());
         }
-        let (by, yes) = ask();
+        let question = self.0.vault.scrubber().text(question).into_owned();
+        let (by, yes) = ask(&question);
         let body = Body::Decided {
             by: by.clone(),
-            question: question.into(),
+            question,
             yes,
         };
         self.0.journal.commit(&key, 1, body).await?;
@@ -350,7 +352,8 @@ impl Run {
             ScopeKind::FanOut(width) => *width as u64,
             _ => 1,
         };
-        let (kind, name, key) = (word.to_owned(), name.to_owned(), scope.path().to_owned());
+        let (kind, key) = (word.to_owned(), scope.path().to_owned());
+        let name = self.0.vault.scrubber().text(name).into_owned();
         if !self.0.past.has_scope(&key) {
             let body = Body::ScopeOpen {
                 scope: kind.clone(),
@@ -369,6 +372,7 @@ impl Run {
 
     /// From now on nothing that is done already, in this branch, is undone.
     pub async fn point_of_no_return(&self, scope: &Scope, why: &str) -> Result<(), CallError> {
+        let why = &*self.0.vault.scrubber().text(why);
         let body = Body::CommitPoint { why: why.into() };
         if scope.commits() < self.0.past.commits(scope.path()) {
             scope.commit(why);
@@ -429,6 +433,24 @@ impl Run {
             Err(CallError::Stopped)
         } else {
             Ok(())
+        }
+    }
+
+    /// As it may be written down: a script may have come by the value of a secret, and passed it on.
+    pub(super) fn written(&self, value: Value) -> Value {
+        self.0.vault.scrubber().value(value)
+    }
+
+    /// The same for a way back.
+    pub(super) fn written_undo(&self, undo: Undo) -> Undo {
+        match undo {
+            Undo::Call { primitive, args } => Undo::Call {
+                primitive,
+                args: self.written(args),
+            },
+            Undo::None { why } => Undo::None {
+                why: self.clean(&why),
+            },
         }
     }
 

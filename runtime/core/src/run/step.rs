@@ -143,12 +143,15 @@ impl Run {
             Class::Ensure | Class::Every => Some(done.changed),
         };
         let value = finished(done.value.clone(), changed, took, done.attempts);
-        let told = primitive
-            .summary(&request.args, &value)
-            .and_then(|summary| {
+        let told = if execution.is_assumed() {
+            Ok(("taken for done".to_owned(), None))
+        } else {
+            let summary = primitive.summary(&request.args, &value);
+            summary.and_then(|summary| {
                 let state = primitive.state(&request.args, &done.after)?;
                 Ok((summary, state))
-            });
+            })
+        };
         let (summary, state) = match told {
             Ok(told) => told,
             Err(failure) => {
@@ -339,7 +342,7 @@ impl Run {
             args: request.hash(),
             value,
             failure,
-            undo,
+            undo: self.written_undo(undo),
         }
     }
 

@@ -2,11 +2,9 @@
 
 use super::execute::{Broken, Execution};
 use super::step::OnDoubt;
-use crate::code;
 use crate::effect::{Class, Effect};
-use crate::failure::Failure;
 use crate::journal::Body;
-use crate::primitive::{AnyAction, Settled};
+use crate::primitive::Settled;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
@@ -99,6 +97,11 @@ impl Execution<'_> {
         self.seen().recalled.contains_key(&n)
     }
 
+    /// Whether it is only taken for done, by the word of a person or of the script.
+    pub(super) fn is_assumed(&self) -> bool {
+        self.seen().recalled.values().any(Option::is_none)
+    }
+
     /// What was seen before the first action, when some of them were done and are not done again.
     pub(super) fn before_the_rest(&self) -> Option<Value> {
         let seen = self.seen();
@@ -155,42 +158,5 @@ impl Execution<'_> {
         format!("{} {}", self.step.name, self.step.place)
             .trim_end()
             .to_owned()
-    }
-
-    /// What remains of a step that was left half-way must be a part of what it had planned: otherwise somebody else
-    /// changed the world meanwhile, and nobody has agreed to what it would do now.
-    pub(super) fn not_adrift(&self, stages: &[Vec<Vec<AnyAction>>]) -> Result<(), Broken> {
-        let Some(past) = self.past.filter(|past| !past.actions.is_empty()) else {
-            return Ok(());
-        };
-        if self.run.0.past.words.contains_key(&self.step.key) {
-            return Ok(());
-        }
-        let rest: Vec<_> = stages
-            .iter()
-            .flatten()
-            .flatten()
-            .map(|action| &action.text)
-            .collect();
-        if rest.iter().all(|line| past.plan.contains(line)) {
-            return Ok(());
-        }
-        let (run, key) = (self.run.id(), &self.step.key);
-        let message = format!(
-            "`{}` was under way when the run died, and what it works on was changed since",
-            self.named()
-        );
-        let mut failure = Failure::new(&code::DRIFT, message)
-            .hint(format!(
-                "look for yourself, then go on from how it is now: pb resume {run} --settle '{key}=not-applied'"
-            ));
-        let planned = past
-            .plan
-            .iter()
-            .map(|line| format!("then it was to: {line}"));
-        let now = rest.iter().map(|line| format!("now it would: {line}"));
-        failure.because.extend(planned.chain(now));
-        failure.step = Some(key.clone());
-        Err(Broken::Fatal(Box::new(failure)))
     }
 }

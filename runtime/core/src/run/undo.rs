@@ -99,6 +99,7 @@ impl Run {
         }
         let mut recorded = None;
         if let Some(failure) = failure {
+            *failure = self.scrubbed(failure.clone());
             match scope.kind() {
                 ScopeKind::Savepoint | ScopeKind::Root => self.undo_scope(scope, failure).await?,
                 ScopeKind::Freeze => self.freeze(scope, failure),
@@ -342,7 +343,9 @@ impl Run {
             Undo::Call { primitive, args } => (primitive.clone(), args.clone()),
         };
         if matches!(past, PastUndo::No) {
-            let body = Body::UndoIntent { undo };
+            let body = Body::UndoIntent {
+                undo: self.written_undo(undo),
+            };
             journal.commit(&step.key, 1, body).await?;
         }
         let began = self.0.clock.elapsed();

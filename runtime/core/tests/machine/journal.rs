@@ -14,7 +14,7 @@ fn written() -> Stage {
     let finished = stage.play(|run| async move {
         run.read(run.root(), "now", async || Ok(json!("12:00")))
             .await?;
-        run.decide(run.root(), "go?", || ("dana".into(), true))
+        run.decide(run.root(), "go?", |_| ("dana".into(), true))
             .await?;
         let args = json!({ "things": { "a": "1" }, "file": "x" });
         call(&run, run.root(), "set", args).await?;

@@ -17,7 +17,7 @@ pub(crate) async fn play(run: Run, fails: bool) -> Result<Value, CallError> {
     let root = run.root().clone();
     let now = run.read(&root, "now", async || Ok(json!("12:00"))).await?;
     assert_eq!(now, "12:00");
-    let (by, yes) = run.decide(&root, "go?", || ("dana".into(), true)).await?;
+    let (by, yes) = run.decide(&root, "go?", |_| ("dana".into(), true)).await?;
     assert_eq!((by.as_str(), yes), ("dana", true));
     waits(&run, &root).await?;
     set(&run, &root, "a", "2").await?;

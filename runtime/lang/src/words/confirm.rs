@@ -15,7 +15,7 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
             .map_err(CallError::from)
             .and_then(|question| {
                 let scope = asking.scope(&context);
-                let ask = || match (asking.prompt)(&question) {
+                let ask = |question: &str| match (asking.prompt)(question) {
                     Answer::Yes { by } => (by, true),
                     Answer::No { by } => (by, false),
                     Answer::Nobody => (String::new(), false),

@@ -1,0 +1,201 @@
+//! A run on real servers that is killed with SIGKILL after any number of durable records, then resumed or rolled back.
+
+use super::stage::{with_database, with_docker};
+use crate::support::image::Image;
+use crate::support::load::Load;
+use crate::support::need;
+use crate::support::pb::Pb;
+use crate::support::stage::Stage;
+use rustix::process::Signal;
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// So many kills are tried unless `KILLS=all` asks for one after every record.
+const SAMPLE: usize = 12;
+
+const DATABASE: &str = r#"
+let db = target.database;
+wait_db(db, #{ deadline: "30s" });
+migrate(db, "migrations");
+sql(db, "INSERT INTO log VALUES ('a')", #{ undo: "DELETE FROM log WHERE what = 'a'" });
+transaction(db, |tx| {
+    sql(tx, "INSERT INTO log VALUES ('b')", #{ undo: "DELETE FROM log WHERE what = 'b'" });
+    try { savepoint(tx, "part", || { sql(tx, "INSERT INTO log VALUES ('x')"); throw "not that"; }); } catch {}
+    sql(tx, "INSERT INTO log VALUES ('c')", #{ undo: "DELETE FROM log WHERE what = 'c'" });
+});
+try {
+    savepoint("caught", || {
+        sql(db, "INSERT INTO log VALUES ('gone')", #{ undo: "DELETE FROM log WHERE what = 'gone'" });
+        get_or_create_tenant(db, "short", #{ domain: "short.example.com" });
+        throw "try again";
+    });
+} catch {}
+each(["one", "two"], |name| {
+    get_or_create_tenant(db, name, #{ domain: `${name}.example.com` });
+    sql(db, "INSERT INTO log VALUES ($1)", [name], #{ undo: `DELETE FROM log WHERE what = '${name}'` });
+});
+command(["sh", "-c", "echo d >> written"], #{ undo: ["rm", "written"] });
+parallel([
+    || sql(db, "INSERT INTO log VALUES ('e')", #{ undo: "DELETE FROM log WHERE what = 'e'" }),
+    || sql(db, "INSERT INTO log VALUES ('f')", #{ undo: "DELETE FROM log WHERE what = 'f'" }),
+]);
+let rows = query(db, "SELECT count(*) AS n FROM log")[0].n;
+ensure(rows == 8, `${rows} rows`);
+"#;
+
+/// How many records are durable by now.
+fn records(pb: &Pb) -> usize {
+    let folder = pb.folder().join(".pb/runs");
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let journals = files.filter(|file| file.path().extension().is_some_and(|e| e == "ndjson"));
+    let texts = journals.map(|file| fs::read_to_string(file.path()).unwrap_or_default());
+    texts.map(|text| text.matches('\n').count()).sum()
+}
+
+/// Runs and kills once so many records are durable; `false` when it ended before.
+fn killed_after(pb: &Pb, n: usize) -> bool {
+    let mut running = pb.start();
+    while records(pb) < n {
+        if running.has_ended() {
+            assert_eq!(running.wait().code, 0);
+            return false;
+        }
+        sleep(Duration::from_micros(200));
+    }
+    // Not always at the same place between two records.
+    sleep(Duration::from_micros((n as u64 * 1_733) % 9_000));
+    running.signal(Signal::KILL);
+    running.wait().code == 137
+}
+
+/// The numbers of records to kill after, of so many in all.
+fn points(all: usize) -> Vec<usize> {
+    if std::env::var("KILLS").is_ok_and(|kills| kills == "all") {
+        return (1..all).collect();
+    }
+    (0..SAMPLE).map(|i| 1 + i * (all - 2) / SAMPLE).collect()
+}
+
+#[test]
+fn a_transaction_is_committed_once_wherever_pb_is_killed() {
+    let Some(postgres) = need::postgres() else {
+        return;
+    };
+    let world = |resume: Option<(usize, bool)>| {
+        let name = match resume {
+            None => "resumed_whole".to_owned(),
+            Some((n, back)) => format!("resumed_{n}_{back}"),
+        };
+        let database = postgres.fresh_database(&name);
+        database.sql("CREATE TABLE log (what text)");
+        let pb = with_database(&database)
+            .file(
+                "migrations/0001_t.sql",
+                "CREATE TABLE t (n int); INSERT INTO log VALUES ('m1');",
+            )
+            .file(
+                "migrations/0001_t.down.sql",
+                "DROP TABLE t; DELETE FROM log WHERE what = 'm1';",
+            )
+            .file(
+                "migrations/0002_i.sql",
+                "-- pb: no-transaction\nCREATE INDEX CONCURRENTLY t_n ON t (n);",
+            )
+            .file(
+                "migrations/0002_i.down.sql",
+                "-- pb: no-transaction\nDROP INDEX CONCURRENTLY t_n;",
+            )
+            .args(["run"])
+            .playbook("a.rhai", DATABASE);
+        let count = match resume {
+            None => {
+                pb.run().expect(0);
+                records(&pb)
+            }
+            Some((n, back)) => {
+                if killed_after(&pb, n) || back {
+                    let verb = if back { "rollback" } else { "resume" };
+                    let moved = pb.with([verb, "--yes"]).run();
+                    // Killed after its last record, it had ended.
+                    let ended = !back && moved.stderr.contains("no run is unfinished");
+                    assert!(ended || moved.code == 0, "killed after {n}: {moved}");
+                }
+                n
+            }
+        };
+        let written = fs::read_to_string(pb.folder().join("written")).unwrap_or_default();
+        let rows = database.sql("SELECT string_agg(what, ' ' ORDER BY what) FROM log");
+        let schemas = "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace \
+                       WHERE nspname IN ('one', 'two', 'short')";
+        let indexes = "SELECT string_agg(indexrelid::regclass || ' ' || indisvalid, ' ') FROM pg_index \
+                       WHERE indexrelid::regclass::text = 't_n'";
+        let seen = [rows, database.sql(schemas), database.sql(indexes), written];
+        (seen.join("|"), count)
+    };
+    let (expected, all) = world(None);
+    assert_eq!(expected, "a b c e f m1 one two|one two|t_n true|d\n");
+    let points = points(all);
+    for n in &points {
+        let (seen, _) = world(Some((*n, false)));
+        assert_eq!(seen, expected, "killed after {n} of {all} records");
+    }
+    for n in points.iter().step_by(3) {
+        let (seen, _) = world(Some((*n, true)));
+        assert_eq!(
+            seen, "|||",
+            "killed after {n} of {all} records, then rolled back"
+        );
+    }
+    need::say(&format!(
+        "killed after {} of {all} records: 0 duplicates, 0 other ends",
+        points.len()
+    ));
+}
+
+#[test]
+fn a_killed_rolling_swap_goes_on_and_no_request_fails() {
+    let (Some(docker), Some(haproxy)) = (need::docker(), need::haproxy()) else {
+        return;
+    };
+    let stage = Stage::new(docker, "prim_resumed");
+    let web = |tag: &str| Image::web(tag).env("READY_AFTER_MS", "200").import(docker);
+    let images = ["1.0", "2.0"].map(web);
+    let text = format!(
+        "let image = param(\"image\");\nrolling([\"{}\", \"{}\"], |name| {{\n    swap_container(name, #{{ image: image, router: \
+         target.router, keep: 0, health: #{{ path: \"/health/\" }} }});\n}});\n",
+        stage.name("web-1"),
+        stage.name("web-2")
+    );
+    let pb = with_docker(docker, Some(&haproxy)).file("roll.rhai", &text);
+    let run = |image: &str| pb.with(["run", "roll.rhai", "--image", image]);
+    run(&images[0]).run().expect(0);
+    let before = records(&pb);
+    run(&images[1]).run().expect(0);
+    let all = records(&pb) - before;
+    let load = Load::start(haproxy.address(), 200, None);
+    let points = points(all);
+    for (round, n) in points.iter().enumerate() {
+        let image = &images[round % 2];
+        if killed_after(&run(image), records(&pb) + n) {
+            let moved = pb.with(["resume", "--yes"]).run();
+            let ended = moved.stderr.contains("no run is unfinished");
+            assert!(ended || moved.code == 0, "killed after {n}: {moved}");
+        }
+        // What was replaced is kept, stopped, so that an undo can start it again.
+        let running = stage
+            .containers()
+            .into_iter()
+            .filter(|c| c.state == "running");
+        let shown: Vec<_> = running.map(|c| format!("{} {}", c.name, c.image)).collect();
+        let wanted = ["web-1", "web-2"].map(|name| format!("{name} {image}"));
+        assert_eq!(shown, wanted, "killed after {n} of {all} records");
+    }
+    let summary = load.stop();
+    assert_eq!(summary.failed, 0, "{summary:?}");
+    need::say(&format!(
+        "killed after {} of {all} records: {} requests, 0 failed, one container per name",
+        points.len(),
+        summary.total
+    ));
+}
