@@ -1,6 +1,7 @@
 //! Where this checkout is, and a mark of it that keeps several checkouts on one machine apart.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -13,9 +14,10 @@ pub(crate) fn root() -> &'static Path {
     root.expect("the workspace has a lock file")
 }
 
-/// Six letters and digits that no other checkout has.
+/// Six letters and digits that no other checkout has, nor one of the same path in a container that shares our Docker.
 pub(crate) fn mark() -> String {
-    hash(root())[..6].to_string()
+    let folder = fs::metadata(root()).expect("the checkout is there");
+    hash((root(), folder.dev(), folder.ino()))[..6].to_string()
 }
 
 /// A folder in cargo's target directory for what is slow to make; `cargo clean` removes it.

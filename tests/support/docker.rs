@@ -10,12 +10,19 @@ use std::sync::Mutex;
 use super::keeper::{self, Keeper};
 use super::{checkout, program};
 
-/// Removes what is named `$1-…`, and the images `$1/…`.
+/// Removes what is named `$1-…`, and the images `$1/…`. A network may be refused for a moment after its last container
+/// went, and a `create` that was under way comes late: it looks again until nothing is there.
 const REMOVE: &str = r#"remove() {
+for again in 1 2 3 4 5 6 7 8 9; do
 docker ps -aq --filter "name=^$1-" | xargs -r docker rm -fv;
 docker network ls -q --filter "name=^$1-" | xargs -r docker network rm;
 docker volume ls -q --filter "name=^$1-" | xargs -r docker volume rm -f;
 docker image ls --filter "reference=$1/*" --format "{{.Repository}}:{{.Tag}}" | xargs -r docker rmi -f;
+left=$(docker ps -aq --filter "name=^$1-"; docker network ls -q --filter "name=^$1-"; docker volume ls -q --filter "name=^$1-");
+test "$left" || return 0;
+sleep 0.5;
+done;
+echo "left of $1: $left"; return 1;
 }"#;
 
 pub(crate) struct Docker {
@@ -122,9 +129,10 @@ impl Docker {
 
     /// Removes every container, network, volume and image whose name begins with `prefix`.
     pub(super) fn remove(&self, prefix: &str) {
-        self.keeper
-            .run(&format!("remove {prefix}"))
-            .unwrap_or_else(|error| panic!("{error}"));
+        match self.keeper.run(&format!("remove {prefix}")) {
+            Err(error) if !std::thread::panicking() => panic!("{error}"),
+            _ => {}
+        }
     }
 
     /// Every container whose name begins with `prefix`, stopped ones too, by name.
