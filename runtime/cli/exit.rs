@@ -39,6 +39,7 @@ const PERSON: &[&Code] = &[
     &code::DIVERGED,
     &code::OTHER_SERVER,
     &code::DAMAGED,
+    &code::LEASE_LOST,
 ];
 const USAGE: &[&Code] = &[&code::PARAMETER, &code::MISSING_ENV, &code::SECRET];
 
@@ -80,6 +81,7 @@ impl Exit {
             Some(Ended::Undone) if is(&[&code::ROLLED_BACK]) => Self::Done,
             Some(Ended::Undone) if finished.acted => Self::Undone,
             Some(Ended::Undone) if is(&[&code::DECLINED]) => Self::Refused,
+            Some(Ended::Undone) if is(REFUSED) => Self::Refused,
             Some(Ended::Undone) if is(UNREACHABLE) => Self::Unreachable,
             Some(Ended::Undone) if is(USAGE) => Self::Usage,
             Some(Ended::Undone) => Self::Undone,
@@ -140,6 +142,9 @@ mod tests {
         check(undone, Some(&code::DECLINED), false, None, 6);
         check(undone, Some(&code::UNREACHABLE), true, None, 1);
         check(undone, Some(&code::UNREACHABLE), false, None, 7);
+        check(undone, Some(&code::LOCKED), false, None, 6);
+        check(undone, Some(&code::UNFINISHED), false, None, 6);
+        check(None, Some(&code::LEASE_LOST), true, None, 5);
         check(undone, Some(&code::MISSING_ENV), false, None, 2);
         check(Some(Ended::Failed), Some(&code::SQL), true, None, 5);
         check(Some(Ended::Stuck), Some(&code::SQL), true, None, 5);

@@ -62,7 +62,10 @@ pub(crate) fn take_up(
         events: wanted.events.as_deref(),
         yes: wanted.yes,
     };
-    let driven = shown.drive(|builder| builder, |runtime| runtime.take_up(&file.id, wish))?;
+    let driven = shown.drive(
+        |builder| builder.wait(wanted.wait),
+        |runtime| runtime.take_up(&file.id, wish),
+    )?;
     let driven = driven.map_err(|failure| {
         let exit = Exit::before_taking_up(&failure);
         Refusal::new(failure, exit)

@@ -47,6 +47,8 @@ pub(crate) fn run(
             builder
                 .target(&environment.name, environment.target)
                 .wait(wanted.wait)
+                .supersede(wanted.supersede.clone())
+                .steal(wanted.steal.clone())
         },
         |runtime| runtime.run(script, &wanted.params),
     )?;

@@ -53,6 +53,10 @@ pub(crate) struct RunArguments {
     pub(crate) yes: bool,
     /// How long another run on the environment is waited for.
     pub(crate) wait: Duration,
+    /// A run that nobody will finish.
+    pub(crate) supersede: Option<String>,
+    /// The same, even while its process lives.
+    pub(crate) steal: Option<String>,
     /// Values of the playbook's parameters.
     pub(crate) params: Map<String, Value>,
 }
@@ -64,6 +68,8 @@ pub(crate) struct TakeUpArguments {
     pub(crate) events: Option<PathBuf>,
     /// Whether nobody is asked.
     pub(crate) yes: bool,
+    /// How long another run on the environment is waited for.
+    pub(crate) wait: Duration,
     /// What is said of steps in doubt, and which are not undone.
     pub(crate) wish: TakeUp,
 }
@@ -96,6 +102,8 @@ pub(crate) fn parse(
             events: run.get_one("events").cloned(),
             yes: run.get_flag("yes"),
             wait: wait(run.get_one::<String>("wait")).map_err(wrong)?,
+            supersede: run.get_one("supersede").cloned(),
+            steal: run.get_one("steal").cloned(),
             params: parameters::values(script, run).map_err(wrong)?,
         }),
         (Some(("resume", resume)), _) => Verb::Resume(take_up::read(resume).map_err(wrong)?),
@@ -235,12 +243,31 @@ fn run(script: Option<&Script>) -> Command {
                 .help("Answers every question of the playbook with yes"),
         )
         .arg(events())
+        .arg(waiting())
         .arg(
-            Arg::new("wait")
-                .long("wait")
-                .value_name("TIME")
-                .help("Waits so long for another run on the environment to end, such as 30s"),
+            Arg::new("supersede")
+                .long("supersede")
+                .value_name("RUN")
+                .help(
+                    "Begins although that run has neither ended nor been undone, and never will be",
+                ),
         )
+        .arg(
+            Arg::new("steal")
+                .long("steal")
+                .value_name("RUN")
+                .conflicts_with("supersede")
+                .help(
+                    "The same, and takes databases away from its process on a machine that is lost",
+                ),
+        )
+}
+
+fn waiting() -> Arg {
+    Arg::new("wait")
+        .long("wait")
+        .value_name("TIME")
+        .help("Waits so long for another run on the environment to end, such as 30s")
 }
 
 fn events() -> Arg {

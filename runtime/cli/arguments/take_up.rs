@@ -1,6 +1,6 @@
 //! What `pb resume` and `pb rollback` take.
 
-use super::{OPTIONS, TakeUpArguments, events};
+use super::{OPTIONS, TakeUpArguments, events, wait, waiting};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pb_core::{Failure, code};
 use pb_runtime::TakeUp;
@@ -51,6 +51,7 @@ fn common(command: Command, default: &str) -> Command {
                 .help("Says of a step in doubt that it is `applied` or `not-applied`"),
         )
         .arg(events())
+        .arg(waiting())
 }
 
 pub(super) fn read(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
@@ -67,6 +68,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
         run: matches.get_one("run").cloned(),
         events: matches.get_one("events").cloned(),
         yes: matches.get_flag("yes"),
+        wait: wait(matches.get_one::<String>("wait"))?,
         wish: TakeUp {
             undo: flag("undo"),
             words,

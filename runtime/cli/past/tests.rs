@@ -29,6 +29,7 @@ impl Journal {
             by: "dana".into(),
             host: "ops-1".into(),
             pid: 1,
+            supersedes: None,
         };
         Self(vec![]).add(0, "", open)
     }

@@ -40,6 +40,7 @@ codes! {
     LOCKED "PB0019" "locked" "Another run works on the same environment.";
     DAMAGED "PB0020" "damaged" "The journal of the run does not fit together; it can be read, not gone on with.";
     ROLLED_BACK "PB0021" "rolled_back" "A person asked for the run to be undone.";
+    LEASE_LOST "PB0022" "lease_lost" "Another run has taken the server that this one had worked on.";
     UNHEALTHY "PB0042" "unhealthy" "A service did not become healthy before its deadline.";
     UNREACHABLE "PB0043" "unreachable" "A server could not be reached.";
     HTTP_STATUS "PB0044" "http_status" "A server answered with another status than the one asked for.";
@@ -82,6 +83,7 @@ codes! {
     MIGRATION_LOCKED "PB0333" "migration_locked" "Another session migrates the same schema.";
     TENANT "PB0334" "tenant" "A tenant is half there in a way that pb may not repair.";
     TRANSACTION_LOST "PB0335" "transaction_lost" "It is unknown whether a transaction was committed.";
+    POOLER "PB0336" "pooler" "The database is reached through a pooler that gives every transaction another session.";
     DOCKER "PB0401" "docker" "Docker refused a request.";
     NO_SUCH_IMAGE "PB0402" "no_image" "The image is neither on the engine nor could it be pulled.";
     CONTAINER_EXITED "PB0403" "container_exited" "A container ended instead of becoming healthy.";

@@ -5,6 +5,7 @@ use crate::event::What;
 use crate::failure::{CallError, Failure, Result};
 use crate::handle::Handle;
 use crate::journal::{Body, Journal};
+use crate::lease::Holder;
 use crate::run::blob::{BlobRef, Blobs};
 use crate::secret::Vault;
 use crate::spec::Field;
@@ -59,6 +60,33 @@ pub trait Driver: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
+    /// Takes the server for the run, where runs can exclude one another on it: from then on it refuses the effects of every
+    /// other run. Gives the number of the taking, which grows.
+    ///
+    /// # Errors
+    /// `PB0019` when a run that lives has it, `PB0018` when one has it that has neither ended nor been undone.
+    fn hold<'a>(
+        &'a self,
+        _read: &'a Readers,
+        _handle: &'a Handle,
+        _holder: &'a Holder,
+    ) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Makes sure that the server is still the run's.
+    ///
+    /// # Errors
+    /// `PB0022` when another run has taken it.
+    fn holds<'a>(&'a self, _read: &'a Readers, _handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Gives the server back: the run has ended.
+    fn release<'a>(&'a self, _read: &'a Readers, _handle: &'a Handle) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
     /// A property of a handle as scripts see it, such as `db.url`.
     fn property(&self, _handle: &Handle, _name: &str) -> Option<Value> {
         None
@@ -80,6 +108,14 @@ trait AnyDriver: Send + Sync {
         handle: &'a Handle,
     ) -> BoxFuture<'a, Result<Option<Value>>>;
     fn settle<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>>;
+    fn hold<'a>(
+        &'a self,
+        read: &'a Readers,
+        handle: &'a Handle,
+        holder: &'a Holder,
+    ) -> BoxFuture<'a, Result<Option<u64>>>;
+    fn holds<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>>;
+    fn release<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, ()>;
     fn property(&self, handle: &Handle, name: &str) -> Option<Value>;
 }
 
@@ -93,6 +129,20 @@ impl<D: Driver> AnyDriver for D {
     }
     fn settle<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
         Driver::settle(self, read, handle)
+    }
+    fn hold<'a>(
+        &'a self,
+        read: &'a Readers,
+        handle: &'a Handle,
+        holder: &'a Holder,
+    ) -> BoxFuture<'a, Result<Option<u64>>> {
+        Driver::hold(self, read, handle, holder)
+    }
+    fn holds<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        Driver::holds(self, read, handle)
+    }
+    fn release<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, ()> {
+        Driver::release(self, read, handle)
     }
     fn property(&self, handle: &Handle, name: &str) -> Option<Value> {
         Driver::property(self, handle, name)
@@ -234,6 +284,23 @@ impl Readers {
     /// See `Driver::settle`.
     pub(crate) async fn settle(&self, handle: &Handle) -> Result<()> {
         self.driver(handle)?.settle(self, handle).await
+    }
+
+    /// See `Driver::hold`.
+    pub(crate) async fn hold(&self, handle: &Handle, holder: &Holder) -> Result<Option<u64>> {
+        self.driver(handle)?.hold(self, handle, holder).await
+    }
+
+    /// See `Driver::holds`.
+    pub(crate) async fn holds(&self, handle: &Handle) -> Result<()> {
+        self.driver(handle)?.holds(self, handle).await
+    }
+
+    /// See `Driver::release`.
+    pub(crate) async fn release(&self, handle: &Handle) {
+        if let Ok(driver) = self.driver(handle) {
+            driver.release(self, handle).await;
+        }
     }
 
     fn driver(&self, handle: &Handle) -> Result<&dyn AnyDriver> {

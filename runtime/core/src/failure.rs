@@ -156,6 +156,10 @@ pub enum CallError {
 
 impl From<Failure> for CallError {
     fn from(failure: Failure) -> Self {
-        Self::Failed(Box::new(failure))
+        // Nothing is caught and nothing is undone on a server that is another run's by now.
+        match failure.is(&code::LEASE_LOST) {
+            true => Self::Fatal(Box::new(failure)),
+            false => Self::Failed(Box::new(failure)),
+        }
     }
 }

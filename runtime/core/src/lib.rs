@@ -10,6 +10,7 @@ pub mod event;
 mod failure;
 mod handle;
 pub mod journal;
+mod lease;
 mod nearest;
 mod primitive;
 pub mod run;
@@ -23,6 +24,7 @@ pub use duration::Span;
 pub use effect::{Class, Effect};
 pub use failure::{CallError, Failure, Result, Site};
 pub use handle::{HANDLE_KEY, Handle, HandleKind, HandleOf};
+pub use lease::Holder;
 pub use nearest::nearest;
 pub use primitive::{
     AnyAction, Decision, DynPrimitive, NoAction, Primitive, Settled, Spec, Subject, Undo, erase,

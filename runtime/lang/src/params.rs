@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+const AS_WRITTEN: &str = "param(\"batch\", #{ help: \"how many at a time\", fallback: 1 })";
+
 /// One parameter: `let image = param("image", #{ help: "image to run" })` at the top level.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Param {
@@ -220,17 +222,18 @@ fn read(args: &[Expr]) -> Result<Param> {
         [name] => (literal(name)?, Value::Object(Map::new())),
         [name, options] => (literal(name)?, literal(options)?),
         _ => {
-            return Err(Failure::new(
-                &code::ARITY,
-                "`param` takes a name and a map of options",
-            ));
+            return Err(
+                Failure::new(&code::ARITY, "`param` takes a name and a map of options")
+                    .hint(AS_WRITTEN),
+            );
         }
     };
     let (Value::String(name), Value::Object(options)) = (name, options) else {
         return Err(Failure::new(
             &code::WRONG_TYPE,
             "`param` takes a name and a map of options",
-        ));
+        )
+        .hint(AS_WRITTEN));
     };
     spec::check("param", &Field::all_of::<Options>(), &options)?;
     let options: Options = serde_json::from_value(options.into()).map_err(|error| {

@@ -11,10 +11,10 @@ use crate::{convert, engine};
 use pb_core::cancel::{Cancel, Level};
 use pb_core::clock::Clock;
 use pb_core::event::Sink;
-use pb_core::journal::Ended;
+use pb_core::journal::{Body, Ended};
 use pb_core::run::{Finished, Opened, Opening, Registry, Resuming, Run, Setup};
 use pb_core::spec::Kind;
-use pb_core::{CallError, Failure, Handle, Result, SecretSource, SecretText, Vault, code};
+use pb_core::{CallError, Failure, Handle, Holder, Result, SecretSource, SecretText, Vault, code};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -68,6 +68,8 @@ pub struct Runtime {
     secrets: Arc<dyn SecretSource>,
     limits: Limits,
     wait: Duration,
+    supersede: Option<String>,
+    steal: Option<String>,
     by: String,
     host: String,
     version: String,
@@ -87,6 +89,8 @@ pub struct Builder {
     secrets: Option<Arc<dyn SecretSource>>,
     limits: Limits,
     wait: Duration,
+    supersede: Option<String>,
+    steal: Option<String>,
     by: String,
     host: String,
     version: String,
@@ -107,6 +111,8 @@ impl Runtime {
             secrets: None,
             limits: Limits::default(),
             wait: Duration::ZERO,
+            supersede: None,
+            steal: None,
             by: String::new(),
             host: String::new(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -137,8 +143,11 @@ impl Runtime {
             by: self.by.clone(),
             host: self.host.clone(),
             pid: std::process::id(),
+            supersedes: self.supersede.clone().or_else(|| self.steal.clone()),
         };
-        let setup = self.setup(id, store, &vault);
+        let named = self.handles_of(script, &self.target);
+        let holder = self.holder(script.name(), &self.env, named);
+        let setup = self.setup(id, store, &vault, holder);
         let run = self.tokio.handle().block_on(Run::open(setup, opening))?;
         let environment = (self.env.clone(), self.target.clone());
         Ok(self.play(&run, script, params, environment, vault))
@@ -157,6 +166,9 @@ impl Runtime {
         if let Some(ended) = ended.filter(|ended| !undo || *ended == Ended::Undone) {
             return Err(over(id, ended));
         }
+        if let Some(by) = self.superseded_by(id)? {
+            return Err(superseded(id, &by));
+        }
         let lock = self.lock(&opened.env)?;
         if lock.run().as_deref() != Some(id) {
             self.nothing_unfinished(&lock)?;
@@ -173,7 +185,8 @@ impl Runtime {
             words: wish.words,
             skip: wish.skip,
         };
-        let setup = self.setup(id.to_owned(), store, &vault);
+        let holder = self.holder(&opened.playbook, &opened.env, vec![]);
+        let setup = self.setup(id.to_owned(), store, &vault, holder);
         let tokio = self.tokio.handle();
         let run = tokio.block_on(Run::resume(setup, &history, resuming))?;
         if undo || run.undoing().is_some() {
@@ -185,12 +198,44 @@ impl Runtime {
         Ok(self.play(&run, &script, opened.params, environment, vault))
     }
 
+    /// The run that took the place of this one, if one did.
+    fn superseded_by(&self, id: &str) -> Result<Option<String>> {
+        let newer = self.state.runs()?.into_iter().rev();
+        let mut newer = newer.take_while(|run| run.id.as_str() > id);
+        Ok(newer
+            .find(|run| {
+                let opening = run
+                    .read()
+                    .ok()
+                    .and_then(|history| Some(history.opening()?.body.clone()));
+                matches!(opening, Some(Body::RunOpen { supersedes: Some(old), .. }) if old == id)
+            })
+            .map(|run| run.id))
+    }
+
     fn vault(&self) -> Result<Arc<Vault>> {
         let key = self.state.key(&SystemRandom)?;
         Ok(Arc::new(Vault::new(Shared(self.secrets.clone()), key)))
     }
 
-    fn setup(&self, id: String, store: JournalFile, vault: &Arc<Vault>) -> Setup {
+    /// As whom servers are taken; `named` are those that the playbook names.
+    fn holder(&self, playbook: &str, env: &str, named: Vec<Handle>) -> Holder {
+        Holder {
+            playbook: playbook.to_owned(),
+            env: env.to_owned(),
+            by: self.by.clone(),
+            host: self.host.clone(),
+            pid: std::process::id(),
+            journal: self.state.path().display().to_string(),
+            named,
+            had: BTreeSet::new(),
+            wait: self.wait,
+            supersede: self.supersede.clone(),
+            steal: self.steal.clone(),
+        }
+    }
+
+    fn setup(&self, id: String, store: JournalFile, vault: &Arc<Vault>, holder: Holder) -> Setup {
         Setup {
             id,
             registry: self.registry.clone(),
@@ -200,6 +245,7 @@ impl Runtime {
             random: Arc::new(SystemRandom),
             vault: vault.clone(),
             cancel: self.cancel.clone(),
+            holder: Some(holder),
         }
     }
 
@@ -229,7 +275,7 @@ impl Runtime {
 
     /// Refuses to begin while the run before has neither ended nor been undone.
     fn nothing_unfinished(&self, lock: &Lock) -> Result<()> {
-        let Some(id) = lock.run() else {
+        let Some(id) = lock.run().filter(|id| !self.takes_over(id)) else {
             return Ok(());
         };
         match self.state.run(&id).read() {
@@ -244,7 +290,9 @@ impl Runtime {
                 Err(Failure::new(&code::UNFINISHED, message)
                     .with("run", id.clone())
                     .state("nothing was touched by this one")
-                    .hint(format!("pb resume {id}, or: pb rollback {id}")))
+                    .hint(format!(
+                        "pb resume {id}, or: pb rollback {id}; to leave it as it is for good: pb run … --supersede {id}"
+                    )))
             }
         }
     }
@@ -309,6 +357,16 @@ impl Runtime {
         for reference in script.secrets() {
             vault.fetch(reference)?;
         }
+        for value in self.named(script, target) {
+            for reference in SecretText::from(value.to_string()).references() {
+                vault.fetch(reference)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What of the environment the script names, itself or by leaving an argument out.
+    fn named<'a>(&self, script: &Script, target: &'a Value) -> Vec<&'a Value> {
         let defaults = self
             .registry
             .specs()
@@ -320,14 +378,19 @@ impl Runtime {
                 })
             });
         let named = script.root().found.targets.iter().cloned();
-        for key in named.chain(defaults) {
-            if let Some(value) = target.get(&key) {
-                for reference in SecretText::from(value.to_string()).references() {
-                    vault.fetch(reference)?;
-                }
-            }
-        }
-        Ok(())
+        let keys: BTreeSet<String> = named.chain(defaults).collect();
+        keys.iter().filter_map(|key| target.get(key)).collect()
+    }
+
+    fn handles_of(&self, script: &Script, target: &Value) -> Vec<Handle> {
+        let named = self.named(script, target);
+        named.into_iter().filter_map(Handle::of_value).collect()
+    }
+
+    fn takes_over(&self, run: &str) -> bool {
+        [&self.supersede, &self.steal]
+            .into_iter()
+            .any(|named| named.as_deref() == Some(run))
     }
 
     /// The handles of its environment.
@@ -360,6 +423,15 @@ fn over(id: &str, ended: Ended) -> Failure {
     Failure::new(&code::UNFINISHED, message)
         .state("nothing was touched")
         .hint(hint)
+}
+
+fn superseded(id: &str, by: &str) -> Failure {
+    let message =
+        format!("run {by} was begun in the place of run {id}, which is left as it is for good");
+    Failure::new(&code::UNFINISHED, message)
+        .with("run", by.to_owned())
+        .state("nothing was touched")
+        .hint(format!("pb show {by}"))
 }
 
 struct Shared(Arc<dyn SecretSource>);
@@ -426,6 +498,18 @@ impl Builder {
         self
     }
 
+    /// Lets runs begin although that run has neither ended nor been undone, and never will be.
+    pub fn supersede(mut self, run: Option<String>) -> Self {
+        self.supersede = run;
+        self
+    }
+
+    /// The same for a run whose process may live on a machine that is lost: servers are taken away from it.
+    pub fn steal(mut self, run: Option<String>) -> Self {
+        self.steal = run;
+        self
+    }
+
     /// Who starts runs, on which machine.
     pub fn by(mut self, by: impl Into<String>, host: impl Into<String>) -> Self {
         self.by = by.into();
@@ -460,6 +544,8 @@ impl Builder {
             secrets,
             limits: self.limits,
             wait: self.wait,
+            supersede: self.supersede,
+            steal: self.steal,
             by: self.by,
             host: self.host,
             version: self.version,

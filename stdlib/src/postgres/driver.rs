@@ -1,6 +1,7 @@
 //! The driver: what observers may read, and the sessions in which actions act.
 
 use super::config::PostgresConfig;
+use super::lease::{self, Leases};
 use super::params::Param;
 use super::pool::Pool;
 use super::reading::Reading;
@@ -9,7 +10,7 @@ use super::transactions::Transactions;
 use super::trouble::Trouble;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use pb_core::{Driver, Failure, Handle, Readers, Result, code};
+use pb_core::{Driver, Failure, Handle, Holder, Readers, Result, code};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,7 @@ pub struct Postgres {
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) transactions: Transactions,
+    pub(crate) leases: Leases,
     /// Sessions that hold the lock of a schema between two files.
     pub(crate) locked: Mutex<HashMap<String, Session>>,
 }
@@ -88,6 +90,23 @@ impl Driver for Postgres {
 
     fn settle<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
         super::orphans::settle(&self.writer, read, handle).boxed()
+    }
+
+    fn hold<'a>(
+        &'a self,
+        read: &'a Readers,
+        handle: &'a Handle,
+        holder: &'a Holder,
+    ) -> BoxFuture<'a, Result<Option<u64>>> {
+        lease::hold(&self.writer.0, read, handle, holder).boxed()
+    }
+
+    fn holds<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, Result<()>> {
+        lease::check(&self.writer.0, read, handle).boxed()
+    }
+
+    fn release<'a>(&'a self, read: &'a Readers, handle: &'a Handle) -> BoxFuture<'a, ()> {
+        lease::release(&self.writer.0, read, handle).boxed()
     }
 
     fn property(&self, handle: &Handle, name: &str) -> Option<Value> {

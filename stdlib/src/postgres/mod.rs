@@ -12,6 +12,7 @@ mod driver;
 mod endpoint;
 mod get_or_create_tenant;
 pub mod ident;
+mod lease;
 mod lex;
 mod migrate;
 mod migration_file_error;

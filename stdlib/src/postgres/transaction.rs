@@ -63,7 +63,7 @@ PostgreSQL manual, BEGIN, COMMIT and txid_status.";
         let (writer, read) = (world.of::<Postgres>(permit), world.read());
         let begin = |trouble: Trouble| trouble.into_failure(&Sent::ours("BEGIN"));
         let session = writer.session(read, handle, USUAL).await.map_err(begin)?;
-        session.run("BEGIN").await.map_err(begin)?;
+        writer.begin(&session, read, handle).await.map_err(begin)?;
         let id = writer.0.transactions.add(session);
         let inside = Handle {
             transaction: Some(id),

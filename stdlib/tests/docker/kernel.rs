@@ -34,6 +34,7 @@ impl Kernel {
             random: Arc::new(Counting(AtomicU64::new(1))),
             vault: Arc::new(Vault::new(Secrets, [7; 32])),
             cancel: Cancel::default(),
+            holder: None,
         };
         let opening = Opening {
             pb: "test".into(),
@@ -45,6 +46,7 @@ impl Kernel {
             by: "test".into(),
             host: "test".into(),
             pid: std::process::id(),
+            supersedes: None,
         };
         let run = Run::open(setup, opening)
             .await

@@ -45,7 +45,7 @@ async fn a_timeout_ends_the_program_and_all_that_it_started() {
     let Called { result, took } = stage
         .call_with("command", args, json!({ "timeout": "500ms" }))
         .await;
-    assert!(took < Duration::from_millis(550), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
     let failure = result.expect_err("too slow");
     assert!(failure.is(&code::TIMEOUT) && failure.doubt, "{failure:#?}");
     nothing_is_left(&folder).await;
@@ -77,7 +77,11 @@ async fn a_program_in_the_background_is_not_waited_for() {
     assert_eq!(called.value()["stdout"], "started\n");
     let ids = ids(&folder);
     assert!(lives(&ids[0]), "it stays");
-    let killed = std::process::Command::new("kill").arg(&ids[0]).status();
+    // A small system has the shell's own `kill` and no other.
+    let kill = format!("kill {}", ids[0]);
+    let killed = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
     assert!(killed.is_ok_and(|status| status.success()));
 }
 

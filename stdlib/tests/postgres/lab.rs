@@ -6,7 +6,7 @@ use pb_core::clock::{Clock, Random};
 use pb_core::event::What;
 use pb_core::journal::{JournalStore, Witness};
 use pb_core::run::{Common, Finished, Opening, Registry, Request, Run, Scope, Setup};
-use pb_core::{CallError, Drivers, Failure, Handle, SecretSource, Vault, code};
+use pb_core::{CallError, Drivers, Failure, Handle, Holder, SecretSource, Vault, code};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io;
@@ -33,6 +33,11 @@ impl Lab {
 
     /// A run with that table of `pb.toml`, whose files lie below `base`.
     pub(crate) async fn with(database: Value, base: &Path) -> Self {
+        Self::held(database, base, None).await
+    }
+
+    /// The same, which takes its databases unless `holder` is `None`.
+    pub(crate) async fn held(database: Value, base: &Path, holder: Option<Holder>) -> Self {
         let said: Arc<Mutex<Vec<String>>> = Arc::default();
         let journal: Arc<Mutex<Vec<u8>>> = Arc::default();
         let (mut registry, mut drivers) = (Registry::default(), Drivers::default());
@@ -73,6 +78,7 @@ impl Lab {
             random: Arc::new(AnyRandom(AtomicU64::new(7))),
             vault: Arc::new(Vault::new(Env, [7; 32])),
             cancel: Cancel::default(),
+            holder,
         };
         let opening = Opening {
             pb: "0.1.0".into(),
@@ -84,6 +90,7 @@ impl Lab {
             by: "test".into(),
             host: "here".into(),
             pid: 1,
+            supersedes: None,
         };
         let run = Run::open(setup, opening)
             .await

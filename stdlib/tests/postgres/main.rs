@@ -2,6 +2,7 @@
 
 mod connect;
 mod lab;
+mod lease;
 mod migrate;
 mod proxy;
 mod query;

@@ -172,7 +172,9 @@ impl Server {
         let file = self.folder.join("data/postmaster.pid");
         let text = fs::read_to_string(&file).expect("it runs");
         let pid = text.lines().next().expect("a line");
-        let killed = Command::new("kill").args(["-9", pid]).status();
+        let killed = Command::new("sh")
+            .args(["-c", &format!("kill -9 {pid}")])
+            .status();
         assert!(killed.is_ok_and(|s| s.success()), "the server ran");
         // Where nobody collects the dead, the next start would take it for alive.
         let lock = self.folder.join(format!(".s.PGSQL.{}.lock", self.port));

@@ -50,6 +50,7 @@ impl Stage {
             random: Arc::new(NoRandom),
             vault: Arc::new(Vault::new(Secrets, [7; 32])),
             cancel: Cancel::default(),
+            holder: None,
         };
         let opening = Opening {
             pb: "0".into(),
@@ -61,6 +62,7 @@ impl Stage {
             by: "test".into(),
             host: "test".into(),
             pid: 1,
+            supersedes: None,
         };
         let run = Run::open(setup, opening).await.expect("memory is writable");
         Self {

@@ -2,6 +2,7 @@
 
 use crate::effect::{Class, Effect};
 use crate::failure::{Failure, Site};
+use crate::handle::Handle;
 use crate::primitive::Undo;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -65,6 +66,9 @@ pub enum Body {
         host: String,
         /// As which process.
         pid: u32,
+        /// A run that nobody will finish, and whose place it takes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        supersedes: Option<String>,
     },
     /// Another process took the run up: after its process had died, or to undo it.
     RunResume {
@@ -112,6 +116,13 @@ pub enum Body {
         handle: String,
         /// Such as the system identifier.
         identity: Value,
+    },
+    /// A server was taken: from then on it refuses the effects of every other run.
+    Lease {
+        /// The server; secrets are references.
+        handle: Handle,
+        /// Which taking of it; whoever takes it next has a higher one.
+        epoch: u64,
     },
     /// A step looked, decided to act, and is about to.
     Step {

@@ -128,6 +128,7 @@ impl Execution<'_> {
         }
         self.may_go_on()?;
         if self.is_journalled() {
+            self.run.still_holds(&self.readers).await?;
             let body = Body::Intent {
                 action: n,
                 what: self.run.written(action.value.clone()),
@@ -180,6 +181,10 @@ impl Execution<'_> {
                 },
             };
             journal.commit(key, generation, body).await?;
+        }
+        if result.is_err() && self.is_journalled() {
+            // It may have failed for no other reason.
+            self.run.still_holds(&self.readers).await?;
         }
         Ok(Some(result?))
     }

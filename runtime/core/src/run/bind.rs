@@ -16,15 +16,17 @@ use tokio::sync::OnceCell;
 pub(super) struct Bound(Mutex<HashMap<String, Arc<OnceCell<()>>>>);
 
 impl Run {
-    /// Binds every handle in the arguments; the next durable record takes the identities with it.
+    /// Takes and binds every handle in the arguments; the next durable record takes the identities with it.
     ///
     /// # Errors
-    /// Whatever asking the server fails with; then the next call asks again.
+    /// Whatever asking the server fails with; then the next call asks again. `PB0019` and `PB0018` when another run has it.
     pub(super) async fn bind(&self, readers: &Readers, args: &Value) -> Result<()> {
         let mut handles = vec![];
         find_handles(args, &mut handles);
+        self.take_named(readers).await?;
         for handle in handles {
             let handle = handle.without_transaction();
+            self.take(readers, &handle).await?;
             self.0
                 .bound
                 .of(&handle.name)

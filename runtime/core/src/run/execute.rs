@@ -74,7 +74,7 @@ pub(super) enum Broken {
 
 impl From<Failure> for Broken {
     fn from(failure: Failure) -> Self {
-        Self::Failed(Box::new(failure))
+        CallError::from(failure).into()
     }
 }
 

@@ -117,6 +117,7 @@ impl Run {
     }
 
     async fn close(&self, state: Ended, failure: Option<Failure>) -> Result<(), CallError> {
+        self.give_back().await;
         let changed = self.0.acted.load(Ordering::SeqCst);
         self.0
             .journal

@@ -9,6 +9,7 @@ mod enter;
 mod execute;
 mod finish;
 mod gate;
+mod lease;
 mod past;
 mod rebuild;
 mod recall;

@@ -2,6 +2,7 @@
 
 use crate::effect::{Class, Effect};
 use crate::failure::Failure;
+use crate::handle::Handle;
 use crate::journal::{Body, Recorded, TransactionStep};
 use crate::primitive::Undo;
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub(super) struct Past {
     /// What scopes are undone for.
     undoing: HashMap<String, Failure>,
     identities: HashMap<String, Value>,
+    leases: BTreeMap<String, Handle>,
     /// Ordinal of the newest record of an effect.
     last_effect: u64,
     /// Whether any action had an effect, or may have had one.
@@ -135,6 +137,9 @@ impl Past {
             }
             Body::Identity { handle, identity } => {
                 self.identities.insert(handle.clone(), identity.clone());
+            }
+            Body::Lease { handle, .. } => {
+                self.leases.insert(handle.name.clone(), handle.clone());
             }
             Body::CommitPoint { .. } => *self.commits.entry(key.clone()).or_default() += 1,
             Body::UndoOpen { failure } => {
@@ -334,6 +339,11 @@ impl Past {
     /// What a scope is being undone for; the run's has an empty path.
     pub(super) fn undoing(&self, path: &str) -> Option<&Failure> {
         self.undoing.get(path)
+    }
+
+    /// Servers that an earlier process had taken.
+    pub(super) fn leases(&self) -> impl Iterator<Item = &Handle> {
+        self.leases.values()
     }
 
     pub(super) fn identity(&self, handle: &str) -> Option<&Value> {

@@ -82,14 +82,14 @@ impl Opened {
 }
 
 impl Run {
-    /// Takes up a run from what is recorded of it. What its dead processes left running on servers is ended or waited
+    /// Takes up a run from what is recorded of it. The servers that it had taken are taken again, and what its dead processes left running on servers is ended or waited
     /// for; nothing else is touched yet.
     ///
     /// # Errors
     /// `PB0020` for a damaged journal, `PB0007` when it cannot be written, and what keeps a server that the run had
     /// worked on from being asked.
     pub async fn resume(
-        setup: Setup,
+        mut setup: Setup,
         history: &History,
         resuming: Resuming,
     ) -> Result<Self, Failure> {
@@ -102,6 +102,9 @@ impl Run {
         let mut past = Past::read(&history.records);
         past.words = resuming.words;
         past.skip = resuming.skip;
+        if let Some(holder) = setup.holder.as_mut().filter(|_| history.ended().is_none()) {
+            holder.had = past.leases().map(|handle| handle.name.clone()).collect();
+        }
         let (epoch, seq) = (history.epoch() + 1, history.records.len() as u64);
         let head = history.head.clone();
         let run = Self::new(setup, past, |id, clock, store| {
@@ -123,6 +126,9 @@ impl Run {
             pb, by, host, pid, ..
         } = resuming;
         run.begin(Body::RunResume { pb, by, host, pid }).await?;
+        for handle in run.0.past.leases() {
+            run.take(&readers, handle).await?;
+        }
         run.settle_servers(&readers).await?;
         Ok(run)
     }

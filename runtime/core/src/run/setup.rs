@@ -3,6 +3,7 @@
 use super::bind::Bound;
 use super::blob::Blobs;
 use super::bracket::DynBracket;
+use super::lease::Leases;
 use super::past::Past;
 use super::scope::{Scope, ScopeKind};
 use crate::cancel::Cancel;
@@ -11,6 +12,7 @@ use crate::driver::{Call, Drivers, Readers};
 use crate::event::{Event, SCHEMA, Sink, Step, What};
 use crate::failure::{CallError, Failure};
 use crate::journal::{Body, Journal, JournalStore};
+use crate::lease::Holder;
 use crate::primitive::{DynPrimitive, Spec, Undo};
 use crate::secret::Vault;
 use serde_json::{Map, Value};
@@ -60,6 +62,8 @@ pub struct Setup {
     pub vault: Arc<Vault>,
     /// Tells the run to stop.
     pub cancel: Cancel,
+    /// Who takes servers, so that no other run works on them; `None`: nobody does.
+    pub holder: Option<Holder>,
 }
 
 /// What the first record says.
@@ -82,6 +86,8 @@ pub struct Opening {
     pub host: String,
     /// As which process.
     pub pid: u32,
+    /// A run that nobody will finish, and whose place it takes.
+    pub supersedes: Option<String>,
 }
 
 /// A run that is going on. Cheap to clone; shared by all branches.
@@ -107,6 +113,8 @@ pub(super) struct Inner {
     pub(super) acted: AtomicBool,
     /// Handles whose server has told who it is.
     pub(super) bound: Bound,
+    pub(super) holder: Option<Holder>,
+    pub(super) leases: Leases,
     /// The first step that could not be undone; no script makes that good by catching it.
     pub(super) stuck: Mutex<Option<Failure>>,
 }
@@ -128,6 +136,7 @@ impl Run {
             by,
             host,
             pid,
+            supersedes,
         } = opening;
         run.emit(What::RunStarted {
             playbook: playbook.clone(),
@@ -144,6 +153,7 @@ impl Run {
             by,
             host,
             pid,
+            supersedes,
         };
         run.begin(body).await?;
         Ok(run)
@@ -172,6 +182,7 @@ impl Run {
             random,
             vault,
             cancel,
+            holder,
         } = setup;
         let journal = Arc::new(journal(id.clone(), clock.clone(), store));
         let keep = {
@@ -209,6 +220,8 @@ impl Run {
             steps: AtomicU64::new(0),
             acted,
             bound: Bound::default(),
+            holder,
+            leases: Leases::default(),
             stuck: Mutex::default(),
         }))
     }

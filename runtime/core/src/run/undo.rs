@@ -183,6 +183,7 @@ impl Run {
             .iter()
             .filter(|s| s.undo.is_some())
             .count();
+        self.still_holds(&self.readers_for_all()).await?;
         match self.0.past.undoing(scope.path()) {
             Some(recorded) => failure.clone_from(recorded),
             None if steps == 0 => {}

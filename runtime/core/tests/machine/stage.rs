@@ -79,6 +79,7 @@ impl Stage {
             random: Arc::new(Counting::default()),
             vault: Arc::new(Vault::new(NoSecrets, [7; 32])),
             cancel: self.cancel.clone(),
+            holder: None,
         }
     }
 
@@ -106,6 +107,7 @@ impl Stage {
             by: "dana".into(),
             host: "here".into(),
             pid: 1,
+            supersedes: None,
         };
         Run::open(self.setup(), opening).await
     }

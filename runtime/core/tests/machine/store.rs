@@ -113,6 +113,7 @@ pub(crate) fn told(record: &Recorded) -> String {
         Body::ScopeOpen { width, .. } => format!("scope_open {key} {width}"),
         Body::ScopeClose { failure } => format!("scope_close {key} {}", end(failure.is_none())),
         Body::Read { value, .. } => format!("read {key} {value}"),
+        Body::Lease { handle, .. } => format!("lease {}", handle.name),
         Body::Identity { handle, .. } => format!("identity {handle}"),
         Body::Step { .. } => format!("step {key}"),
         Body::Intent { action, .. } => format!("intent {key} {action}"),

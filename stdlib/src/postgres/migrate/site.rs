@@ -59,12 +59,12 @@ impl<'a> Site<'a> {
 
     /// Begins a transaction, and makes sure that the lock of the schema is ours in it.
     pub(crate) async fn begin(&self, session: &Session) -> std::result::Result<(), Trouble> {
-        session.run("BEGIN").await?;
+        self.writer.begin(session, self.read, self.handle()).await?;
         if lock::is_held(session, &self.args.schema).await? {
             return Ok(());
         }
         let message = format!("the lock of the schema `{}` was lost", self.args.schema);
-        let failure = Failure::new(&code::CONNECTION_LOST, message)
+        let failure = Failure::new(&code::POOLER, message)
             .because("the server's process is another one than a moment ago")
             .hint("name the server itself in `pb.toml`, not a pooler in transaction mode");
         Err(Trouble::Ours(Box::new(failure)))

@@ -21,7 +21,7 @@ pub(super) async fn own_transaction(
     let (read, handle) = (world.read(), &args.db.0);
     let begin = |trouble: Trouble| trouble.into_failure(&Sent::ours("BEGIN"));
     let session = writer.session(read, handle, USUAL).await.map_err(begin)?;
-    session.run("BEGIN").await.map_err(begin)?;
+    writer.begin(&session, read, handle).await.map_err(begin)?;
     let ran = async {
         let rows = all(writer, read, args, &session, statements).await;
         let rows = rows.map_err(Met::into_failure)?;
@@ -51,6 +51,8 @@ pub(super) async fn alone(
     let sent = Sent::part(&args.text, statement.range.clone());
     let session = writer.session(read, handle, USUAL).await;
     let session = session.map_err(|trouble| trouble.into_failure(&sent))?;
+    let fenced = writer.fence(&session, read, handle).await;
+    fenced.map_err(|trouble| trouble.into_failure(&sent))?;
     let work = session.run(statement.text);
     let (ran, holders) = watched(writer, read, handle, session.pid, work).await;
     match ran {
