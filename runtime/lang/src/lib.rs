@@ -11,6 +11,7 @@ mod resolver;
 mod runtime;
 mod script;
 mod session;
+mod shown;
 pub mod state;
 mod thrown;
 mod values;

@@ -4,6 +4,7 @@ use super::text;
 use crate::calls::raw;
 use crate::runtime::Answer;
 use crate::session::Session;
+use crate::shown;
 use pb_core::{CallError, Failure, code};
 use rhai::{Dynamic, Engine};
 use std::sync::Arc;
@@ -34,9 +35,12 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
         let result = text("ensure", "text", args.get(1)).and_then(|text| match args[0].as_bool() {
             Ok(true) => Ok(Dynamic::UNIT),
             Ok(false) => Err(Failure::new(&code::ENSURE, text)),
-            Err(kind) => Err(Failure::new(
+            Err(_) => Err(Failure::new(
                 &code::WRONG_TYPE,
-                format!("`condition` of `ensure` takes true or false, not {kind}"),
+                format!(
+                    "`condition` of `ensure` takes true or false, not {}",
+                    shown::kind(&args[0])
+                ),
             )),
         });
         session.raised(result.map_err(CallError::from), &context)

@@ -5,6 +5,7 @@ use super::{closure, options};
 use crate::calls::raw;
 use crate::context::Stored;
 use crate::session::Session;
+use crate::shown;
 use crate::thrown;
 use crate::values::{HandleValue, Record};
 use pb_core::run::Scope;
@@ -188,7 +189,7 @@ fn branches(word: &str, list: &Dynamic, body: &FnPtr) -> Result<Vec<Branch>, Fai
     let Some(items) = list.clone().try_cast::<Array>() else {
         return Err(Failure::new(
             &code::WRONG_TYPE,
-            format!("`{word}` takes a list, not {}", list.type_name()),
+            format!("`{word}` takes a list, not {}", shown::kind(list)),
         ));
     };
     let mut branches: Vec<Branch> = vec![];
@@ -198,7 +199,7 @@ fn branches(word: &str, list: &Dynamic, body: &FnPtr) -> Result<Vec<Branch>, Fai
                 &code::DUPLICATE_KEY,
                 format!(
                     "an item of `{word}` has no name: it is {}",
-                    item.type_name()
+                    shown::kind(&item)
                 ),
             )
             .because("items are texts, whole numbers, handles, or maps with an `id` or a `name`")

@@ -4,6 +4,7 @@ use super::scopes::close;
 use super::{closure, options, text};
 use crate::calls::raw;
 use crate::session::Session;
+use crate::shown;
 use pb_core::run::ScopeKind;
 use pb_core::wait::{Look, Pace, Waiting};
 use pb_core::{CallError, Failure, Span, code};
@@ -96,6 +97,7 @@ fn wait_until(
             Look::Again => {}
             Look::TooLate => {
                 let message = format!("`{what}` was not so within {}", pace.deadline);
+                let value = shown::within(&value);
                 let because = format!("the closure gave {value} ({} looks)", waiting.attempts());
                 break Err(Failure::new(&code::WAIT, message).because(because).into());
             }
