@@ -22,3 +22,4 @@ pub use limits::Limits;
 pub use params::{Param, ParamKind};
 pub use runtime::{Answer, Builder, Prompt, Runtime, TakeUp};
 pub use script::{Library, Script};
+pub use words::{Group, Takes, WORDS, Word};
