@@ -2,6 +2,7 @@
 
 use super::pb;
 use pb_core::run::Registry;
+use pb_runtime::WORDS;
 use std::path::Path;
 
 fn registry() -> Registry {
@@ -28,7 +29,7 @@ fn the_command_explains_itself() {
 }
 
 #[test]
-fn every_primitive_is_listed_and_explained() {
+fn every_primitive_and_word_is_listed_and_explained() {
     let list = pb().args(["help"]).run().expect(0).stdout;
     let registry = registry();
     let brackets = registry.brackets.keys().copied();
@@ -36,6 +37,7 @@ fn every_primitive_is_listed_and_explained() {
         .specs()
         .map(|spec| spec.name)
         .chain(brackets)
+        .chain(WORDS.iter().map(|word| word.name))
         .collect();
     for name in names {
         assert!(
@@ -44,7 +46,10 @@ fn every_primitive_is_listed_and_explained() {
             "{name} in {list}"
         );
         let page = pb().args(["help", name]).run().expect(0).stdout;
-        assert!(page.starts_with(&format!("{name}(")), "{page}");
+        assert!(
+            page.starts_with(&format!("{name}(")) || page.starts_with("target\n"),
+            "{page}"
+        );
         assert!(page.contains("\nExample\n"), "{page}");
         assert!(
             page.lines()
@@ -52,6 +57,22 @@ fn every_primitive_is_listed_and_explained() {
             "{page}"
         );
     }
+}
+
+/// In a terminal the lines are as wide as it is; here they are not cut, and nothing is coloured.
+#[test]
+fn a_word_is_explained_as_a_primitive_is() {
+    let check = |word: &str| {
+        let outcome = pb()
+            .args(["help", word])
+            .env("NO_COLOR", "1")
+            .run()
+            .expect(0);
+        assert!(!outcome.stdout.contains('\u{1b}'));
+        outcome.matches(&format!("commands/help/{word}"));
+    };
+    check("rolling");
+    check("target");
 }
 
 #[test]
@@ -64,6 +85,8 @@ fn what_is_not_understood_comes_with_what_was_meant() {
     check("flag", &["runs", "--colour", "never"]);
     check("value", &["runs", "--output", "xml"]);
     check("primitive", &["help", "wait_bd"]);
+    check("word", &["help", "roling"]);
+    check("stranger", &["help", "kubernetes"]);
     check("file", &["run"]);
     check("no_such_file", &["run", "gone.rhai"]);
     check("folder", &["-C", "gone", "runs"]);

@@ -10,6 +10,7 @@ mod playbooks;
 mod primitive_pages;
 mod promises;
 mod rehearsal;
+mod words;
 
 use std::path::PathBuf;
 use std::{env, fs};

@@ -63,7 +63,7 @@ fn the_list_of_primitives_is_that_of_the_registry() {
     text += "A primitive's own option comes before one of these with the same name.\n";
     let page = format!(
         "{MARK}`stdlib/src/lib.rs`. -->\n\n# Primitives\n\nWhat a playbook can call, besides the \
-         [control words](../playbooks/scopes.md) and what [reads](../playbooks/inputs.md) from outside.\n{text}"
+         [words of the language](words.md).\n{text}"
     );
     generated::page("book/src/reference/primitives.md", &page);
 }

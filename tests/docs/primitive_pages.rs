@@ -13,6 +13,8 @@ use super::generated::{self, MARK};
 use crate::rules::{none, repository_files};
 
 const FOLDER: &str = "book/src/reference/primitives";
+/// As its pages see it.
+const ERRORS: &str = "../errors.md";
 
 /// What a page shows of a call.
 pub(super) struct Shown {
@@ -307,15 +309,15 @@ fn sections(text: &str) -> String {
             }
         });
         page += &match part {
-            Some((part, rest)) => format!("**{part}:** {}", linked(&rest)),
-            None => linked(line) + "\n",
+            Some((part, rest)) => format!("**{part}:** {}", linked(&rest, ERRORS)),
+            None => linked(line, ERRORS) + "\n",
         };
     }
     page.trim_end().to_owned()
 }
 
-/// Every code of an error as a link to what it means.
-fn linked(text: &str) -> String {
+/// Every code of an error as a link to what it means, on the page of errors.
+pub(super) fn linked(text: &str, errors: &str) -> String {
     let mut linked = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("PB") {
@@ -326,7 +328,7 @@ fn linked(text: &str) -> String {
             None => linked += &rest[..at + 2],
             Some(digits) => {
                 linked += rest[..at].trim_end_matches('`');
-                write!(linked, "[PB{digits}](../errors.md#PB{digits})").unwrap();
+                write!(linked, "[PB{digits}]({errors}#PB{digits})").unwrap();
             }
         }
         rest = match digits {

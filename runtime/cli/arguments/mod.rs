@@ -199,11 +199,11 @@ pub(crate) fn command(script: Option<&Script>) -> Command {
         )
         .subcommand(
             Command::new("help")
-                .about("Explains a primitive, or lists all of them")
+                .about("Explains a primitive or a word of the language, or lists all of them")
                 .arg(
                     Arg::new("name")
-                        .value_name("PRIMITIVE")
-                        .help("Such as wait_db"),
+                        .value_name("NAME")
+                        .help("Such as wait_db or rolling"),
                 ),
         )
 }

@@ -1,5 +1,6 @@
 //! Between the values of Rhai and the JSON of the kernel.
 
+use crate::shown;
 use crate::values::{HandleValue, Moment, Record, Secret, Thrown, rfc3339};
 use pb_core::{Failure, Handle, Result, SecretText, code, holds_secret};
 use rhai::{Dynamic, FnPtr, Map};
@@ -115,7 +116,7 @@ fn custom(what: &str, value: &Dynamic) -> Result<Value> {
     let kind = if value.is::<FnPtr>() {
         "a closure"
     } else {
-        value.type_name()
+        shown::kind(value)
     };
     Err(Failure::new(
         &code::WRONG_TYPE,

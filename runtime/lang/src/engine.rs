@@ -46,13 +46,8 @@ pub(crate) fn for_run(session: &Arc<Session>, limits: &Limits) -> Engine {
     engine.set_default_tag(Dynamic::from(Tag(session.run.root().clone())));
     values::register(&mut engine);
     handles(&mut engine, session);
-    target(&mut engine, session);
     calls::register(&mut engine, session);
     words::register(&mut engine, session);
-    let printing = session.clone();
-    engine.on_print(move |text| printing.run.print(text));
-    let debugging = session.clone();
-    engine.on_debug(move |text, _, _| debugging.run.print(text));
     engine
 }
 
@@ -69,23 +64,6 @@ fn handles(engine: &mut Engine, session: &Arc<Session>) {
             ("driver".into(), handle.0.driver.clone().into()),
         ];
         property(&Map::from_iter(named), &name)
-    });
-}
-
-/// `target`, for the playbook itself alone: a library gets what it is passed.
-fn target(engine: &mut Engine, session: &Arc<Session>) {
-    let session = session.clone();
-    #[expect(
-        deprecated,
-        reason = "rhai marks its volatile calls so; the version is pinned"
-    )]
-    engine.on_var(move |name, _, context| {
-        let root = context
-            .source()
-            .is_none_or(|source| source == session.script.name());
-        // A parameter or variable of that name comes first.
-        let asked = name == "target" && root && !context.scope().contains(name);
-        Ok(asked.then(|| session.target.clone()))
     });
 }
 

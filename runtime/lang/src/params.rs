@@ -45,7 +45,7 @@ pub enum ParamKind {
 /// The options of `param`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Options {
+pub(crate) struct Options {
     /// What it is for.
     #[serde(default)]
     help: String,

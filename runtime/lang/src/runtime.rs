@@ -125,6 +125,16 @@ impl Runtime {
     /// What keeps the run from beginning: a missing parameter or secret, a state directory that cannot be written, another
     /// run on the same environment that goes on or has not ended.
     pub fn run(&self, script: &Script, given: &Map<String, Value>) -> Result<Finished> {
+        let (_lock, session) = self.open(script, given)?;
+        Ok(self.play(&session))
+    }
+
+    /// Begins a run, and plays nothing yet. The environment is its own until the lock goes.
+    pub(crate) fn open(
+        &self,
+        script: &Script,
+        given: &Map<String, Value>,
+    ) -> Result<(Lock, Arc<Session>)> {
         let params = params::complete(script.params(), given)?;
         let lock = self.lock(&self.env)?;
         self.nothing_unfinished(&lock)?;
@@ -150,7 +160,7 @@ impl Runtime {
         let setup = self.setup(id, store, &vault, holder);
         let run = self.tokio.handle().block_on(Run::open(setup, opening))?;
         let environment = (self.env.clone(), self.target.clone());
-        Ok(self.play(&run, script, params, environment, vault))
+        Ok((lock, self.session(run, script, params, environment, vault)))
     }
 
     /// Takes up a run whose process has died, from what is recorded of it; or undoes it, ended or not.
@@ -195,7 +205,7 @@ impl Runtime {
             return Ok(tokio.block_on(run.roll_back(&history, asked)));
         }
         let environment = (opened.env, opened.target);
-        Ok(self.play(&run, &script, opened.params, environment, vault))
+        Ok(self.play(&self.session(run, &script, opened.params, environment, vault)))
     }
 
     /// The run that took the place of this one, if one did.
@@ -297,17 +307,16 @@ impl Runtime {
         }
     }
 
-    /// Plays the script of a run to its end.
-    fn play(
+    fn session(
         &self,
-        run: &Run,
+        run: Run,
         script: &Script,
         params: Map<String, Value>,
         (env, target): (String, Value),
         vault: Arc<Vault>,
-    ) -> Finished {
-        let session = Arc::new(Session {
-            run: run.clone(),
+    ) -> Arc<Session> {
+        Arc::new(Session {
+            run,
             script: Arc::new(script.clone()),
             params,
             target: convert::to_records(&target),
@@ -319,9 +328,13 @@ impl Runtime {
             fatal: Fatal::default(),
             tokio: self.tokio.handle().clone(),
             limit: std::sync::Mutex::default(),
-        });
-        let result = self.on_script_thread(&session);
-        self.tokio.handle().block_on(run.finish(result))
+        })
+    }
+
+    /// Plays the script of a run to its end.
+    fn play(&self, session: &Arc<Session>) -> Finished {
+        let result = self.on_script_thread(session);
+        self.tokio.handle().block_on(session.run.finish(result))
     }
 
     /// A script recurses, so it gets a thread whose stack is known.

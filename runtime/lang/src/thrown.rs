@@ -1,6 +1,7 @@
 //! Between errors of Rhai and failures of the kernel. Origin and call chain survive both ways.
 
-use crate::values::{Thrown, property};
+use crate::shown;
+use crate::values::Thrown;
 use pb_core::{CallError, Failure, Site, code};
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 use std::cell::Cell;
@@ -139,10 +140,14 @@ fn failure_of(error: EvalAltResult) -> Failure {
             Failure::new(&code::SCRIPT, format!("there is no variable `{name}`"))
                 .because("functions see their parameters alone, not the variables around them")
         }
-        EvalAltResult::ErrorMismatchDataType(wanted, got, _) if wanted == "bool" => Failure::new(
-            &code::SCRIPT,
-            format!("a condition was {got}, not true or false"),
-        ),
+        EvalAltResult::ErrorMismatchDataType(wanted, got, _) => {
+            let got = shown::kind_named(&got);
+            let message = match &*wanted {
+                "bool" => format!("a condition was {got}, not true or false"),
+                wanted => format!("{} has a place here, not {got}", shown::kind_named(wanted)),
+            };
+            Failure::new(&code::SCRIPT, message)
+        }
         EvalAltResult::ErrorDataRace(name, _) => Failure::new(
             &code::SCRIPT,
             format!("`{name}` was used by its own callback"),
@@ -162,8 +167,8 @@ fn thrown_value(value: &Dynamic) -> Failure {
         return (*thrown.0).clone();
     }
     if let Some(map) = value.read_lock::<Map>() {
-        let text = |key: &str| property(&map, key).ok().and_then(|v| v.into_string().ok());
-        let message = text("message").unwrap_or_else(|| value.to_string());
+        let text = |key: &str| map.get(key).and_then(shown::text);
+        let message = text("message").unwrap_or_else(|| shown::within(value));
         let mut failure = Failure::new(&code::THROWN, message);
         failure.kind = text("kind").unwrap_or(failure.kind);
         failure.because.extend(text("because"));
@@ -176,5 +181,6 @@ fn thrown_value(value: &Dynamic) -> Failure {
         }
         return failure;
     }
-    Failure::new(&code::THROWN, value.to_string())
+    let message = shown::text(value).unwrap_or_else(|| shown::within(value));
+    Failure::new(&code::THROWN, message)
 }

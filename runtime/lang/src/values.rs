@@ -1,7 +1,9 @@
 //! The types that scripts see besides Rhai's own: results, handles, secrets, errors, moments.
 
+use crate::{convert, shown, thrown};
 use pb_core::{Failure, Handle, SecretText, nearest};
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, Position, Variant};
+use std::any::type_name;
 use std::sync::Arc;
 
 /// A map whose keys are known: the result of a call, a row, `target`. Asking for another key is an error.
@@ -27,8 +29,7 @@ pub(crate) struct Moment(pub(crate) u64);
 type Got = Result<Dynamic, Box<EvalAltResult>>;
 
 pub(crate) fn register(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Record>("map")
+    type_of::<Record>(engine)
         .register_indexer_get(|r: &mut Record, key: ImmutableString| property(&r.0, &key))
         .register_fn("keys", |r: &mut Record| {
             r.0.keys()
@@ -45,22 +46,15 @@ pub(crate) fn register(engine: &mut Engine) {
         .register_fn("get", |r: &mut Record, key: ImmutableString| {
             r.0.get(key.as_str()).cloned().unwrap_or(Dynamic::UNIT)
         })
-        .register_fn("to_string", |r: &mut Record| shown(&r.0))
-        .register_fn("to_debug", |r: &mut Record| shown(&r.0))
-        .register_fn("==", |a: Record, b: Record| shown(&a.0) == shown(&b.0))
-        .register_fn("!=", |a: Record, b: Record| shown(&a.0) != shown(&b.0));
-    engine
-        .register_type_with_name::<HandleValue>("handle")
-        .register_fn("to_string", |h: &mut HandleValue| h.0.name.clone())
-        .register_fn("to_debug", |h: &mut HandleValue| {
-            format!("handle {}", h.0.name)
-        })
+        .register_fn("to_json", |r: &mut Record| json(&r.0))
+        .register_fn("==", |a: Record, b: Record| same(a, b))
+        .register_fn("!=", |a: Record, b: Record| !same(a, b));
+    // Rhai's own writes the name of a type where a map holds a secret, a handle or a result.
+    engine.register_fn("to_json", |map: &mut Map| json(map));
+    type_of::<HandleValue>(engine)
         .register_fn("==", |a: HandleValue, b: HandleValue| a == b)
         .register_fn("!=", |a: HandleValue, b: HandleValue| a != b);
-    engine
-        .register_type_with_name::<Secret>("secret")
-        .register_fn("to_string", |s: &mut Secret| s.0.to_string())
-        .register_fn("to_debug", |s: &mut Secret| s.0.to_string())
+    type_of::<Secret>(engine)
         .register_fn("+", |a: Secret, b: ImmutableString| {
             Secret(format!("{}{b}", a.0).into())
         })
@@ -72,21 +66,15 @@ pub(crate) fn register(engine: &mut Engine) {
         })
         .register_fn("==", |a: Secret, b: Secret| a == b)
         .register_fn("!=", |a: Secret, b: Secret| a != b);
-    engine
-        .register_type_with_name::<Thrown>("error")
-        .register_indexer_get(|e: &mut Thrown, key: ImmutableString| property(&e.as_map(), &key))
-        .register_fn("to_string", |e: &mut Thrown| e.0.message.clone())
-        .register_fn("to_debug", |e: &mut Thrown| {
-            format!("{}: {}", e.0.kind, e.0.message)
-        });
+    type_of::<Thrown>(engine)
+        .register_indexer_get(|e: &mut Thrown, key: ImmutableString| property(&e.as_map(), &key));
     // `throw "text"` is caught as a text; `err.kind` and `err.message` have to work for it too.
     engine
         .register_get("kind", |_: &mut ImmutableString| "thrown")
-        .register_get("message", |text: &mut ImmutableString| text.clone());
-    engine
-        .register_type_with_name::<Moment>("timestamp")
-        .register_fn("to_string", |m: &mut Moment| rfc3339(m.0))
-        .register_fn("to_debug", |m: &mut Moment| rfc3339(m.0))
+        .register_get("message", |text: &mut ImmutableString| text.clone())
+        .register_get("kind", |_: &mut Secret| "thrown")
+        .register_get("message", |text: &mut Secret| text.clone());
+    type_of::<Moment>(engine)
         .register_fn("-", |a: Moment, b: Moment| {
             (a.0 as f64 - b.0 as f64) / 1000.0
         })
@@ -109,7 +97,7 @@ impl Thrown {
             ("hint".into(), optional(&failure.hint)),
             (
                 "data".into(),
-                crate::convert::to_dynamic(&failure.data.clone().into()),
+                convert::to_dynamic(&failure.data.clone().into()),
             ),
             ("step".into(), optional(&failure.step)),
             ("undone".into(), failure.undone.into_dynamic()),
@@ -127,9 +115,26 @@ impl IntoDynamic for Option<bool> {
     }
 }
 
-/// The text of a map without the names of Rust's types.
-fn shown(map: &Map) -> String {
-    Dynamic::from(map.clone()).to_string()
+/// Registers a type: its name, and how it prints alone and within lists and maps.
+fn type_of<T: Variant + Clone>(engine: &mut Engine) -> &mut Engine {
+    engine
+        .register_type_with_name::<T>(shown::kind_named(type_name::<T>()))
+        .register_fn("to_string", |value: &mut T| {
+            shown::alone(&Dynamic::from(value.clone()))
+        })
+        .register_fn("to_debug", |value: &mut T| {
+            shown::within(&Dynamic::from(value.clone()))
+        })
+}
+
+fn same(a: Record, b: Record) -> bool {
+    shown::within(&Dynamic::from(a)) == shown::within(&Dynamic::from(b))
+}
+
+fn json(map: &Map) -> Result<String, Box<EvalAltResult>> {
+    let json = convert::to_json("the map", &Dynamic::from(map.clone()));
+    json.map(|json| json.to_string())
+        .map_err(|failure| thrown::throw(failure, Position::NONE))
 }
 
 pub(crate) fn property(map: &Map, key: &str) -> Got {

@@ -1,46 +1,70 @@
 //! `confirm` and `ensure`: a person, or a condition, lets the run go on.
 
 use super::text;
-use crate::calls::raw;
+use super::word::{Group, Made, Takes, Word};
 use crate::runtime::Answer;
 use crate::session::Session;
+use crate::shown;
 use pb_core::{CallError, Failure, code};
-use rhai::{Dynamic, Engine};
-use std::sync::Arc;
+use rhai::{Dynamic, NativeCallContext};
 
-pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
-    let asking = session.clone();
-    raw(engine, "confirm", 1, move |context, args| {
-        let result = text("confirm", "text", args.first())
-            .map_err(CallError::from)
-            .and_then(|question| {
-                let scope = asking.scope(&context);
-                let ask = |question: &str| match (asking.prompt)(question) {
-                    Answer::Yes { by } => (by, true),
-                    Answer::No { by } => (by, false),
-                    Answer::Nobody => (String::new(), false),
-                };
-                let (by, yes) = asking.wait(asking.run.decide(&scope, &question, ask))?;
-                if yes {
-                    Ok(Dynamic::UNIT)
-                } else {
-                    Err(declined(&question, &by).into())
-                }
-            });
-        asking.raised(result, &context)
-    });
-    let session = session.clone();
-    raw(engine, "ensure", 2, move |context, args| {
-        let result = text("ensure", "text", args.get(1)).and_then(|text| match args[0].as_bool() {
-            Ok(true) => Ok(Dynamic::UNIT),
-            Ok(false) => Err(Failure::new(&code::ENSURE, text)),
-            Err(kind) => Err(Failure::new(
-                &code::WRONG_TYPE,
-                format!("`condition` of `ensure` takes true or false, not {kind}"),
-            )),
-        });
-        session.raised(result.map_err(CallError::from), &context)
-    });
+pub(super) const CONFIRM: Word = Word {
+    name: "confirm",
+    group: Group::Conditions,
+    takes: &[Takes::Value("text")],
+    doc: "\
+Asks the person at the terminal; a no, or nobody to ask, throws.
+
+`pb run --yes` answers every question with yes. The answer, and whose it is, is written into the journal.",
+    example: r#"confirm("Drop the old table?");"#,
+    made: Made::Function(confirm),
+};
+
+pub(super) const ENSURE: Word = Word {
+    name: "ensure",
+    group: Group::Conditions,
+    takes: &[Takes::Value("condition"), Takes::Value("text")],
+    doc: "\
+Throws the text when the condition is false.",
+    example: r#"ensure(target.web.len() > 1, "a rolling change needs two containers");"#,
+    made: Made::Function(ensure),
+};
+
+fn confirm(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    let question = text("confirm", "text", args.first())?;
+    let ask = |question: &str| match (session.prompt)(question) {
+        Answer::Yes { by } => (by, true),
+        Answer::No { by } => (by, false),
+        Answer::Nobody => (String::new(), false),
+    };
+    let scope = session.scope(context);
+    let (by, yes) = session.wait(session.run.decide(&scope, &question, ask))?;
+    if yes {
+        Ok(Dynamic::UNIT)
+    } else {
+        Err(declined(&question, &by).into())
+    }
+}
+
+fn ensure(
+    _: &Session,
+    _: &NativeCallContext<'_>,
+    args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    let text = text("ensure", "text", args.get(1))?;
+    match args[0].as_bool() {
+        Ok(true) => Ok(Dynamic::UNIT),
+        Ok(false) => Err(Failure::new(&code::ENSURE, text).into()),
+        Err(_) => {
+            let got = shown::kind(&args[0]);
+            let message = format!("`condition` of `ensure` takes true or false, not {got}");
+            Err(Failure::new(&code::WRONG_TYPE, message).into())
+        }
+    }
 }
 
 fn declined(question: &str, by: &str) -> Failure {

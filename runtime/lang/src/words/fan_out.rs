@@ -1,23 +1,74 @@
-//! `each`, `parallel`, `rolling`: one branch per item, each on a thread of its own, each undone by itself when it fails.
+//! `each`, `parallel`, `rolling`: the same for every item, at the same time or one batch after the other.
 
+use super::branches::{Branch, Work, branches};
 use super::scopes::{close, refuse_in_transaction};
+use super::time::pause;
+use super::word::{Group, Made, Takes, Word};
 use super::{closure, options};
-use crate::calls::raw;
-use crate::context::Stored;
 use crate::session::Session;
-use crate::thrown;
-use crate::values::{HandleValue, Record};
-use pb_core::run::Scope;
+use pb_core::spec::Field;
 use pb_core::{CallError, Failure, Span, code};
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
-/// A script recurses on its thread's stack.
-pub(crate) const STACK: usize = 16 << 20;
+pub(super) const EACH: Word = Word {
+    name: "each",
+    group: Group::Scopes,
+    takes: &[
+        Takes::Value("list"),
+        Takes::Options(Field::all_of::<EachOptions>),
+        Takes::Closure,
+    ],
+    doc: "\
+Runs its closure for every item of a list, several at the same time, and gives the results in the order of the list.
+
+Each branch is a savepoint of its own; once one has failed, the others finish the step they are at, start nothing
+more, and are undone. Items are texts, whole numbers, handles, or maps with an `id` or a `name`, and no two have the
+same one.",
+    example: r#"let counts = each(["orders", "customers"], #{ max: 2 }, |table| row_counts(target.database, [table]));"#,
+    made: Made::Function(each),
+};
+
+pub(super) const PARALLEL: Word = Word {
+    name: "parallel",
+    group: Group::Scopes,
+    takes: &[Takes::Value("list")],
+    doc: "\
+Runs a list of closures at the same time, and gives their results in the order of the list.
+
+Each branch is a savepoint of its own; once one has failed, the others finish the step they are at, start nothing
+more, and are undone.",
+    example: r#"
+parallel([
+    || wait_db(target.database),
+    || health_check(`${target.url}/health/`),
+]);
+"#,
+    made: Made::Function(parallel),
+};
+
+pub(super) const ROLLING: Word = Word {
+    name: "rolling",
+    group: Group::Scopes,
+    takes: &[
+        Takes::Value("list"),
+        Takes::Options(Field::all_of::<RollingOptions>),
+        Takes::Closure,
+    ],
+    doc: "\
+Runs its closure for a batch of items at a time, and for the next batch only when all of them have ended well.
+
+Each member is a savepoint of its own; the result of one that failed, and was allowed to, is `()`. At the end every
+member is looked at once more: one that is no longer as its branch left it makes the run fail (PB0008). Items are
+named as in `each`.",
+    example: r#"
+rolling(target.web, #{ batch: 1, canary: 1, pause: "5s" }, |name| {
+    swap_container(name, #{ image: "shop:2.0", router: target.router });
+});
+"#,
+    made: Made::Function(rolling),
+};
 
 #[derive(Deserialize, JsonSchema)]
 struct EachOptions {
@@ -49,33 +100,6 @@ fn one() -> u32 {
     1
 }
 
-/// A branch that is to run.
-struct Branch {
-    id: String,
-    body: FnPtr,
-    args: Vec<Dynamic>,
-}
-
-pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
-    for arity in [2, 3] {
-        let each = session.clone();
-        raw(engine, "each", arity, move |context, args| {
-            let result = self::each(&each, &context, args);
-            each.raised(result, &context)
-        });
-        let rolling = session.clone();
-        raw(engine, "rolling", arity, move |context, args| {
-            let result = self::rolling(&rolling, &context, args);
-            rolling.raised(result, &context)
-        });
-    }
-    let parallel = session.clone();
-    raw(engine, "parallel", 1, move |context, args| {
-        let result = self::parallel(&parallel, &context, &args);
-        parallel.raised(result, &context)
-    });
-}
-
 fn each(
     session: &Session,
     context: &NativeCallContext<'_>,
@@ -98,7 +122,7 @@ fn each(
 fn parallel(
     session: &Session,
     context: &NativeCallContext<'_>,
-    args: &[Dynamic],
+    args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
     let wrong = || Failure::new(&code::WRONG_TYPE, "`parallel` takes a list of closures");
     let bodies = args[0].clone().try_cast::<Array>().ok_or_else(wrong)?;
@@ -165,14 +189,6 @@ fn rolling(
     close(session, &fan_out, "rolling", result)
 }
 
-/// Waits, unless the run is told to stop.
-pub(super) async fn pause(session: &Session, time: Span) -> Result<(), CallError> {
-    tokio::select! {
-        () = session.run.clock().sleep(time.0) => Ok(()),
-        () = session.run.cancel().reached(pb_core::cancel::Level::Stop) => Err(CallError::Stopped),
-    }
-}
-
 fn at_least_one(word: &str, name: &str, n: u32) -> Result<usize, Failure> {
     match n {
         0 => Err(Failure::new(
@@ -180,221 +196,5 @@ fn at_least_one(word: &str, name: &str, n: u32) -> Result<usize, Failure> {
             format!("`{name}` of `{word}` is at least 1, not 0"),
         )),
         n => Ok(n as usize),
-    }
-}
-
-/// One branch per item of a list.
-fn branches(word: &str, list: &Dynamic, body: &FnPtr) -> Result<Vec<Branch>, Failure> {
-    let Some(items) = list.clone().try_cast::<Array>() else {
-        return Err(Failure::new(
-            &code::WRONG_TYPE,
-            format!("`{word}` takes a list, not {}", list.type_name()),
-        ));
-    };
-    let mut branches: Vec<Branch> = vec![];
-    for item in items {
-        let id = item_id(&item).ok_or_else(|| {
-            Failure::new(
-                &code::DUPLICATE_KEY,
-                format!(
-                    "an item of `{word}` has no name: it is {}",
-                    item.type_name()
-                ),
-            )
-            .because("items are texts, whole numbers, handles, or maps with an `id` or a `name`")
-        })?;
-        if branches.iter().any(|known| known.id == id) {
-            return Err(Failure::new(
-                &code::DUPLICATE_KEY,
-                format!("`{id}` is twice in the list given to `{word}`"),
-            ));
-        }
-        branches.push(Branch {
-            id,
-            body: body.clone(),
-            args: vec![item],
-        });
-    }
-    Ok(branches)
-}
-
-/// What tells an item from the others, in keys and in reports.
-fn item_id(item: &Dynamic) -> Option<String> {
-    let named = |map: &Map| {
-        ["id", "name"]
-            .iter()
-            .find_map(|key| map.get(*key).and_then(item_id))
-    };
-    if let Ok(n) = item.as_int() {
-        return Some(n.to_string());
-    }
-    if item.is_string() {
-        return item.clone().into_string().ok();
-    }
-    if let Some(handle) = item.read_lock::<HandleValue>() {
-        return Some(handle.0.name.clone());
-    }
-    if let Some(record) = item.read_lock::<Record>() {
-        return named(&record.0);
-    }
-    item.read_lock::<Map>().and_then(|map| named(&map))
-}
-
-/// The branches of one fan-out and what came of them.
-struct Work<'a> {
-    session: &'a Session,
-    engine: &'a Engine,
-    context: Stored,
-    fan_out: &'a Scope,
-    max_failures: u32,
-    values: Vec<Dynamic>,
-    failed: Vec<(String, Failure)>,
-}
-
-impl<'a> Work<'a> {
-    fn new(
-        session: &'a Session,
-        context: &'a NativeCallContext<'a>,
-        fan_out: &'a Scope,
-        max_failures: u32,
-    ) -> Self {
-        let (values, failed) = (vec![], vec![]);
-        Self {
-            session,
-            engine: context.engine(),
-            context: Stored::of(context),
-            fan_out,
-            max_failures,
-            values,
-            failed,
-        }
-    }
-
-    /// Runs branches, so many at the same time. Fails once more of them failed than may.
-    fn run(&mut self, branches: &[Branch], width: usize) -> Result<(), CallError> {
-        let next = AtomicUsize::new(0);
-        let failed = AtomicUsize::new(self.failed.len());
-        let results: Vec<_> = branches.iter().map(|_| Mutex::new(None)).collect();
-        let work = || {
-            while let Some(i) =
-                Some(next.fetch_add(1, Ordering::SeqCst)).filter(|i| *i < branches.len())
-            {
-                let result = self.branch(&branches[i]);
-                let too_many = match &result {
-                    Ok(_) => false,
-                    Err(CallError::Failed(_)) => {
-                        failed.fetch_add(1, Ordering::SeqCst) + 1 > self.max_failures as usize
-                    }
-                    Err(_) => true,
-                };
-                if too_many {
-                    self.fan_out.halt();
-                }
-                *results[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 0..width.min(branches.len()) {
-                let thread = thread::Builder::new()
-                    .name("branch".into())
-                    .stack_size(STACK);
-                if let Err(error) = thread.spawn_scoped(scope, work) {
-                    // With fewer threads the work takes longer; with none it cannot be done here.
-                    self.session.run.note(
-                        self.fan_out,
-                        &format!("a thread could not be started: {error}"),
-                    );
-                }
-            }
-        });
-        for (branch, result) in branches.iter().zip(results) {
-            match result.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                Some(Ok(value)) => self.values.push(value),
-                Some(Err(CallError::Failed(failure))) => {
-                    self.values.push(Dynamic::UNIT);
-                    self.failed.push((branch.id.clone(), *failure));
-                }
-                Some(Err(CallError::Fatal(failure))) => return Err(CallError::Fatal(failure)),
-                // Stopped, by the run or by the failure of a sibling, or never begun.
-                Some(Err(CallError::Stopped)) | None => {}
-            }
-        }
-        if self.session.run.cancel().level() > pb_core::cancel::Level::Go {
-            return Err(CallError::Stopped);
-        }
-        if self.failed.len() <= self.max_failures as usize {
-            return Ok(());
-        }
-        Err(self.failure().into())
-    }
-
-    /// One branch: a savepoint of its own.
-    fn branch(&self, branch: &Branch) -> Result<Dynamic, CallError> {
-        thrown::start_afresh();
-        let session = self.session;
-        if self.fan_out.is_halted() && !session.run.has_begun(self.fan_out, &branch.id) {
-            return Err(CallError::Stopped);
-        }
-        let scope = session.run.open_branch(self.fan_out, &branch.id);
-        let result = session.stored(
-            &self.context,
-            self.engine,
-            &branch.body,
-            &scope,
-            branch.args.clone(),
-        );
-        match result {
-            // A sibling failed: this one is undone too, and it is the sibling's error that counts.
-            Err(CallError::Stopped)
-                if session.run.cancel().level() == pb_core::cancel::Level::Go =>
-            {
-                let mut stopped =
-                    Failure::new(&code::SCRIPT, "stopped, because another branch failed");
-                session.wait(
-                    session
-                        .run
-                        .close_scope(&scope, "branch", Some(&mut stopped)),
-                )?;
-                if stopped.frozen {
-                    Err(stopped.into())
-                } else {
-                    Err(CallError::Stopped)
-                }
-            }
-            other => close(session, &scope, "branch", other),
-        }
-    }
-
-    /// The first error, with what else failed.
-    fn failure(&mut self) -> Failure {
-        let stuck = self
-            .failed
-            .iter()
-            .position(|(_, failure)| failure.frozen)
-            .unwrap_or(0);
-        let (_, mut failure) = self.failed.remove(stuck);
-        for (id, other) in &self.failed {
-            failure
-                .because
-                .push(format!("`{id}` failed too: {}", other.message));
-            failure.state.extend(other.state.iter().cloned());
-        }
-        if self.max_failures > 0 {
-            failure
-                .because
-                .push(format!("`max_failures` allows {}", self.max_failures));
-        }
-        failure
-    }
-
-    /// The values in the order of the list; `()` for members that failed and may.
-    fn values(&mut self) -> Result<Dynamic, CallError> {
-        for (id, failure) in &self.failed {
-            self.session.run.note(
-                self.fan_out,
-                &format!("`{id}` failed, which `max_failures` allows: {failure}"),
-            );
-        }
-        Ok(std::mem::take(&mut self.values).into())
     }
 }

@@ -1,14 +1,16 @@
 //! `savepoint`, `optional`, `point_of_no_return`, and brackets such as `transaction`.
 
+use super::word::{Group, Made, Takes, Word};
 use super::{closure, options, text};
 use crate::calls::{self, raw};
 use crate::session::Session;
 use crate::values::HandleValue;
 use pb_core::run::{Scope, ScopeKind};
+use pb_core::spec::Field;
 use pb_core::{CallError, Failure, code};
 use rhai::{Dynamic, Engine, NativeCallContext};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,56 @@ use std::time::Duration;
 /// How often a transaction that lost against another one is run again.
 const TRANSACTION_ATTEMPTS: u32 = 5;
 
-#[derive(Deserialize, JsonSchema, Default, PartialEq)]
+pub(super) const SAVEPOINT: Word = Word {
+    name: "savepoint",
+    group: Group::Scopes,
+    takes: &[
+        Takes::Value("name"),
+        Takes::Options(Field::all_of::<SavepointOptions>),
+        Takes::Closure,
+    ],
+    doc: "\
+Runs its closure and gives what that gives; when it throws, what was done inside is undone, newest first.
+
+Then the error goes on. Within a transaction it is a savepoint of the database, and takes the handle that
+`transaction` gives: `savepoint(tx, name, f)` (see `sql_savepoint`).",
+    example: r#"
+savepoint("release", || {
+    migrate(target.database, "migrations");
+    swap_container("web-1", #{ image: "shop:2.0", router: target.router });
+});
+"#,
+    made: Made::Function(savepoint),
+};
+
+pub(super) const OPTIONAL: Word = Word {
+    name: "optional",
+    group: Group::Scopes,
+    takes: &[Takes::Value("name"), Takes::Closure],
+    doc: "\
+Runs its closure, which may fail: then what was done inside is undone, and the run goes on with `()`.
+
+The report says so. What could not be undone is no longer optional: then the error goes on.",
+    example: r#"optional("warm the cache", || http_get(`${target.url}/warm`));"#,
+    made: Made::Function(optional),
+};
+
+pub(super) const POINT_OF_NO_RETURN: Word = Word {
+    name: "point_of_no_return",
+    group: Group::Scopes,
+    takes: &[Takes::Value("why")],
+    doc: "\
+From here on nothing that was done before it, in its branch and around it, is undone.
+
+What comes after still is. It stands before what cannot be taken back.",
+    example: r#"
+point_of_no_return("the old column is dropped");
+sql(target.database, "ALTER TABLE orders DROP COLUMN note_old");
+"#,
+    made: Made::Function(point_of_no_return),
+};
+
+#[derive(Serialize, Deserialize, JsonSchema, Default, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum OnFail {
     /// What was done inside is undone.
@@ -33,26 +84,8 @@ struct SavepointOptions {
     on_fail: OnFail,
 }
 
-pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
-    for arity in [2, 3] {
-        let session = session.clone();
-        raw(engine, "savepoint", arity, move |context, args| {
-            let result = savepoint(&session, &context, args);
-            session.raised(result, &context)
-        });
-    }
-    let optional = session.clone();
-    raw(engine, "optional", 2, move |context, args| {
-        let result = self::optional(&optional, &context, args);
-        optional.raised(result, &context)
-    });
-    let past = session.clone();
-    raw(engine, "point_of_no_return", 1, move |context, args| {
-        let result = text("point_of_no_return", "why", args.first()).map_err(CallError::from);
-        let result = result
-            .and_then(|why| past.wait(past.run.point_of_no_return(&past.scope(&context), &why)));
-        past.raised(result.map(|()| Dynamic::UNIT), &context)
-    });
+/// `transaction` and the like, which the registry declares.
+pub(super) fn brackets(engine: &mut Engine, session: &Arc<Session>) {
     // `savepoint` on a transaction is a bracket of its own; its name is the word's.
     for name in session
         .run
@@ -72,7 +105,7 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
     }
 }
 
-/// The bracket behind `savepoint(tx, name, f)`.
+/// The bracket behind `savepoint(tx, name, f)` (see `sql_savepoint`).
 const TX_SAVEPOINT: &str = "sql_savepoint";
 
 fn savepoint(
@@ -121,6 +154,20 @@ fn optional(
         }
         other => other,
     }
+}
+
+fn point_of_no_return(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    let why = text("point_of_no_return", "why", args.first())?;
+    session.wait(
+        session
+            .run
+            .point_of_no_return(&session.scope(context), &why),
+    )?;
+    Ok(Dynamic::UNIT)
 }
 
 /// Ends a scope with what its body came to.

@@ -1,16 +1,38 @@
 //! `wait_until`: asks a closure again and again until it gives a value.
 
 use super::scopes::close;
+use super::word::{Group, Made, Takes, Word};
 use super::{closure, options, text};
-use crate::calls::raw;
 use crate::session::Session;
+use crate::shown;
 use pb_core::run::ScopeKind;
+use pb_core::spec::Field;
 use pb_core::wait::{Look, Pace, Waiting};
 use pb_core::{CallError, Failure, Span, code};
-use rhai::{Dynamic, Engine, NativeCallContext};
+use rhai::{Dynamic, NativeCallContext};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
+
+pub(super) const WAIT_UNTIL: Word = Word {
+    name: "wait_until",
+    group: Group::Conditions,
+    takes: &[
+        Takes::Value("text"),
+        Takes::Options(Field::all_of::<Options>),
+        Takes::Closure,
+    ],
+    doc: "\
+Asks its closure again and again until it gives something else than `false` or `()`, and gives that.
+
+Each look is a savepoint of its own. The text says what is waited for. Without `deadline` or `attempts` it waits 60
+seconds.",
+    example: r#"
+wait_until("all orders are sent", #{ deadline: "5m", interval: "10s" }, || {
+    query(target.database, "SELECT 1 FROM orders WHERE status = 'new' LIMIT 1").is_empty()
+});
+"#,
+    made: Made::Function(wait_until),
+};
 
 #[derive(Deserialize, JsonSchema)]
 struct Options {
@@ -32,16 +54,6 @@ fn one_second() -> Span {
 
 fn one() -> u32 {
     1
-}
-
-pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
-    for arity in [2, 3] {
-        let session = session.clone();
-        raw(engine, "wait_until", arity, move |context, args| {
-            let result = wait_until(&session, &context, args);
-            session.raised(result, &context)
-        });
-    }
 }
 
 fn wait_until(
@@ -96,6 +108,7 @@ fn wait_until(
             Look::Again => {}
             Look::TooLate => {
                 let message = format!("`{what}` was not so within {}", pace.deadline);
+                let value = shown::within(&value);
                 let because = format!("the closure gave {value} ({} looks)", waiting.attempts());
                 break Err(Failure::new(&code::WAIT, message).because(because).into());
             }

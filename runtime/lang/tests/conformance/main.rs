@@ -9,4 +9,5 @@ mod modules;
 mod reads;
 mod scopes;
 mod secrets;
+mod shown;
 mod stage;

@@ -3,7 +3,7 @@
 use pb_core::event::{Event, What};
 use pb_core::run::{Finished, Registry};
 use pb_core::{
-    Class, Decision, Driver, Drivers, Effect, Failure, Permit, Primitive, Readers, Result,
+    Class, Decision, Driver, Drivers, Effect, Failure, Handle, Permit, Primitive, Readers, Result,
     SecretSource, SecretText, Subject, Undo, World, code, erase,
 };
 use pb_runtime::{Answer, Limits, Runtime, Script};
@@ -237,6 +237,26 @@ pub(crate) fn run(text: &str) -> Ran {
     Stage::new().run(text)
 }
 
+fn target() -> Value {
+    let handle = |name: &str| {
+        Handle {
+            driver: "names".into(),
+            name: name.into(),
+            config: Map::new(),
+            transaction: None,
+        }
+        .to_value()
+    };
+    json!({
+        "url": "http://here",
+        "web": ["a", "b"],
+        "limits": { "cpu": 2 },
+        "store": handle("store"),
+        "inner": { "store": handle("store"), "token": "‹secret env:SENTINEL›" },
+        "other": { "store": handle("other"), "token": "‹secret env:SENTINEL›" },
+    })
+}
+
 impl Stage {
     pub(crate) fn new() -> Self {
         Self {
@@ -295,10 +315,7 @@ impl Stage {
         let sink = events.clone();
         let answer = self.answer.clone();
         let runtime = Runtime::builder(registry)
-            .target(
-                "test",
-                json!({ "url": "http://here", "web": ["a", "b"], "limits": { "cpu": 2 } }),
-            )
+            .target("test", target())
             .state(folder.path().join("state"))
             .events(Arc::new(move |event| {
                 sink.lock().unwrap().push(event.clone())

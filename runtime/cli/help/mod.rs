@@ -1,4 +1,6 @@
-//! `pb help`: the reference of a primitive, read off its declaration.
+//! `pb help`: the reference of primitives and words, read off their declarations.
+
+mod topic;
 
 use crate::arguments;
 use crate::console::Console;
@@ -6,87 +8,51 @@ use crate::refusal::Refusal;
 use crate::render::fit::{pad, width, wrap};
 use crate::render::ink::Tone;
 use crate::render::page::Page;
-use pb_core::run::{Common, Registry};
+use pb_core::run::Registry;
 use pb_core::spec::{Field, Kind, first_line};
-use pb_core::{Class, Failure, code, nearest};
+use pb_core::{Failure, code, nearest};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use topic::{Topic, topics};
 
-/// What can be called: a primitive, or a bracket around a closure.
-struct Word<'a> {
-    name: &'a str,
-    doc: &'a str,
-    example: &'a str,
-    fields: &'a [Field],
-    result: &'a [Field],
-    /// `None` for brackets.
-    class: Option<Class>,
-}
-
-fn words(registry: &Registry) -> Vec<Word<'_>> {
-    let primitives = registry.specs().map(|spec| Word {
-        name: spec.name,
-        doc: spec.doc,
-        example: spec.example,
-        fields: &spec.fields,
-        result: &spec.result,
-        class: Some(spec.class),
-    });
-    let brackets = registry.brackets.values().map(|bracket| Word {
-        name: bracket.name(),
-        doc: bracket.doc(),
-        example: bracket.example(),
-        fields: bracket.fields(),
-        result: &[],
-        class: None,
-    });
-    let mut words: Vec<_> = primitives.chain(brackets).collect();
-    words.sort_by_key(|word| word.name);
-    words
-}
-
-/// The page of a primitive.
+/// The page of a primitive or a word.
 pub(crate) fn explain(name: &str, registry: &Registry, console: &Console) -> Result<(), Refusal> {
-    let words = words(registry);
-    let Some(word) = words.iter().find(|word| word.name == name) else {
-        let failure = Failure::new(&code::USAGE, format!("there is no primitive `{name}`"));
+    let topics = topics(registry);
+    let Some(topic) = topics.iter().find(|topic| topic.name == name) else {
+        let message = format!("there is neither a primitive nor a word `{name}`");
+        let failure = Failure::new(&code::USAGE, message);
         let verb = arguments::command(None).find_subcommand(name).is_some();
-        return Err(match nearest(name, words.iter().map(|word| word.name)) {
+        return Err(match nearest(name, topics.iter().map(|topic| topic.name)) {
             _ if verb => failure.hint(format!("pb {name} --help")),
             Some(near) => failure.hint(format!("did you mean `pb help {near}`?")),
             None => failure.hint("pb help"),
         }
         .into());
     };
-    page(word, console.stdout)
+    page(topic, console.stdout)
         .iter()
         .for_each(|line| console.result(line));
     Ok(())
 }
 
-/// All primitives, by what they work on.
+/// All primitives by what they work on, then all words by group.
 pub(crate) fn list(registry: &Registry, console: &Console) {
-    overview(&words(registry), console.stdout)
+    overview(&topics(registry), console.stdout)
         .iter()
         .for_each(|line| console.result(line));
 }
 
-fn overview(words: &[Word<'_>], page: Page) -> Vec<String> {
-    let mut areas: BTreeMap<String, Vec<&Word<'_>>> = BTreeMap::new();
-    for word in words {
-        areas.entry(area(word)).or_default().push(word);
-    }
-    let widest = words.iter().map(|word| word.name.len()).max().unwrap_or(0);
+fn overview(topics: &[Topic<'_>], page: Page) -> Vec<String> {
+    let widest = topics
+        .iter()
+        .map(|topic| topic.name.len())
+        .max()
+        .unwrap_or(0);
     let mut lines = vec![];
-    for (area, words) in areas {
-        lines.push(page.ink.paint(Tone::Strong, &area));
-        for word in words {
-            lines.extend(entry(
-                word.name,
-                &[first_line(word.doc).to_owned()],
-                widest,
-                page,
-            ));
+    for group in topics.chunk_by(|a, b| a.group == b.group) {
+        lines.push(page.ink.paint(Tone::Strong, &group[0].group));
+        for topic in group {
+            let said = [first_line(topic.doc).to_owned()];
+            lines.extend(entry(topic.name, &said, widest, page));
         }
         lines.push(String::new());
     }
@@ -94,58 +60,28 @@ fn overview(words: &[Word<'_>], page: Page) -> Vec<String> {
     lines
 }
 
-/// What it works on: the first handle that it takes.
-fn area(word: &Word<'_>) -> String {
-    let driver = word.fields.iter().find_map(|field| match &field.kind {
-        Kind::Handle { drivers, .. } => drivers.first(),
-        _ => None,
-    });
-    match driver.map(String::as_str) {
-        Some("postgres") => "Databases".into(),
-        Some("docker") => "Containers".into(),
-        Some("slack" | "discord" | "webhook") => "Chat".into(),
-        Some(other) => other.to_owned(),
-        None if word.name.starts_with("http_") || word.name == "health_check" => "HTTP".into(),
-        None => "Other".into(),
-    }
-}
-
-fn page(word: &Word<'_>, page: Page) -> Vec<String> {
-    let mut lines = wrap(&signature(word), page.columns() - 2);
+fn page(topic: &Topic<'_>, page: Page) -> Vec<String> {
+    let mut lines = wrap(&topic.signature, page.columns() - 2);
     for (at, line) in lines.iter_mut().enumerate() {
         let indent = if at == 0 { "" } else { "  " };
         *line = format!("{indent}{}", page.ink.paint(Tone::Strong, line));
     }
     lines.push(String::new());
-    lines.extend(text(word.doc, 0, page));
-    let (positional, options): (Vec<&Field>, Vec<&Field>) = word
+    lines.extend(text(topic.doc, 0, page));
+    let (positional, options): (Vec<Field>, Vec<Field>) = topic
         .fields
         .iter()
+        .cloned()
         .partition(|field| field.position.is_some());
     lines.extend(fields("Arguments", &positional, page));
     lines.extend(fields("Options", &options, page));
-    let common = Field::all_of::<Common>();
-    let everywhere: Vec<&Field> = common
-        .iter()
-        .filter(|field| match field.name.as_str() {
-            "undo" => matches!(word.class, Some(Class::Ensure | Class::Every)),
-            "timeout" => !matches!(word.class, Some(Class::Gate)),
-            _ => true,
-        })
-        .filter(|_| word.class.is_some())
-        .collect();
-    lines.extend(fields("Options of every call", &everywhere, page));
-    // A result is given, not asked for.
-    let result = word.result.iter().cloned().map(|field| Field {
-        required: false,
-        ..field
-    });
-    let result: Vec<Field> = result.collect();
-    lines.extend(fields("Result", &result.iter().collect::<Vec<_>>(), page));
+    lines.extend(fields("Options of every call", &topic.everywhere, page));
+    lines.extend(fields("Result", &topic.result, page));
     lines.push(String::new());
     lines.push(page.ink.paint(Tone::Strong, "Example"));
     lines.extend(
-        word.example
+        topic
+            .example
             .trim()
             .lines()
             .map(|line| format!("  {}", page.ink.paint(Tone::Code, line))),
@@ -153,41 +89,7 @@ fn page(word: &Word<'_>, page: Page) -> Vec<String> {
     lines
 }
 
-/// `wait_db(db?, #{ state, dns }?)`.
-fn signature(word: &Word<'_>) -> String {
-    let optional = |field: &Field| {
-        let left_out = !field.required
-            || matches!(
-                field.kind,
-                Kind::Handle {
-                    default: Some(_),
-                    ..
-                }
-            );
-        if left_out { "?" } else { "" }
-    };
-    let mut parts: Vec<String> = vec![];
-    let mut keys = vec![];
-    let mut needed = false;
-    for field in word.fields {
-        if field.position.is_some() {
-            parts.push(format!("{}{}", field.name, optional(field)));
-        } else {
-            keys.push(field.name.as_str());
-            needed |= field.required;
-        }
-    }
-    if !keys.is_empty() {
-        let mark = if needed { "" } else { "?" };
-        parts.push(format!("#{{ {} }}{mark}", keys.join(", ")));
-    }
-    if word.class.is_none() {
-        parts.push("f".into());
-    }
-    format!("{}({})", word.name, parts.join(", "))
-}
-
-fn fields(title: &str, fields: &[&Field], page: Page) -> Vec<String> {
+fn fields(title: &str, fields: &[Field], page: Page) -> Vec<String> {
     if fields.is_empty() {
         return vec![];
     }
