@@ -16,4 +16,5 @@ mod primitives;
 mod rules;
 #[path = "../stdlib/tests/stage/mod.rs"]
 mod stage;
+mod stores;
 mod support;

@@ -94,8 +94,8 @@ fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
 /// The verbs that need no playbook.
 fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
     let console = Console::new(arguments.colour);
-    let state = project.state(arguments.state.clone());
     let registry = pb_stdlib::registry(&project.base, None);
+    let told = arguments.state.as_ref();
     let (output, verbosity) = (arguments.output, arguments.verbosity);
     match &arguments.verb {
         Verb::Run(_) => unreachable!("it names a playbook"),
@@ -105,8 +105,20 @@ fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
         Verb::Rollback(wanted) => {
             return resume::take_up(Way::RollBack, project, arguments, wanted, &console);
         }
-        Verb::Runs => runs::list(&state, &registry, output, verbosity, &console)?,
-        Verb::Show(run) => show::show(&state, &registry, run.as_deref(), output, &console)?,
+        Verb::Runs => runs::list(
+            &*project.runs(told)?,
+            &registry,
+            output,
+            verbosity,
+            &console,
+        )?,
+        Verb::Show(run) => show::show(
+            &*project.runs(told)?,
+            &registry,
+            run.as_deref(),
+            output,
+            &console,
+        )?,
         Verb::Help(None) => help::list(&registry, &console),
         Verb::Help(Some(name)) => help::explain(name, &registry, &console)?,
     }

@@ -32,14 +32,13 @@ pub(crate) fn take_up(
     wanted: &TakeUpArguments,
     console: &Console,
 ) -> Result<Exit, Refusal> {
-    let state = project.state(arguments.state.clone());
+    let store = project.runs(arguments.state.as_ref())?;
     let registry = pb_stdlib::registry(&project.base, None);
-    let files = past::all(&state)?;
-    let file = match (&wanted.run, way) {
-        (None, Way::Resume) => past::newest_unfinished(&files, &registry)?,
-        (run, _) => find(files, &state, run.as_deref())?,
+    let run = match (&wanted.run, way) {
+        (None, Way::Resume) => past::newest_unfinished(&*store, &registry)?,
+        (run, _) => find(&*store, run.as_deref())?,
     };
-    let past = Past::read(&file, &registry)?;
+    let past = Past::read(&*store, &run, &registry)?;
     let undo = way == Way::RollBack || wanted.wish.undo;
     refuse(&past, undo)?;
     if !wanted.yes && !wanted.wish.undo {
@@ -64,7 +63,7 @@ pub(crate) fn take_up(
     };
     let driven = shown.drive(
         |builder| builder.wait(wanted.wait),
-        |runtime| runtime.take_up(&file.id, wish),
+        |runtime| runtime.take_up(&run, wish),
     )?;
     let driven = driven.map_err(|failure| {
         let exit = Exit::before_taking_up(&failure);

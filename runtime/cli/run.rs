@@ -102,15 +102,15 @@ impl Shown<'_> {
         let watched = signals::watch(cancel.clone(), stage.voice());
         let host = rustix::system::uname();
         let host = host.nodename().to_string_lossy().into_owned();
-        let state = self.project.state(arguments.state.clone());
-        let supervisor = Supervisor::of_this_program(&state);
+        let told = arguments.state.as_ref();
+        let supervisor = Supervisor::of_this_program(&self.project.folder(told));
         let begun = watched
             .map_err(|error| no_signals(&error))
             .and_then(|signals| {
                 let registry = pb_stdlib::registry(&self.project.base, supervisor.clone());
                 let builder = Runtime::builder(registry)
                     .base(&self.project.base)
-                    .state(state)
+                    .runs(self.project.runs(told)?)
                     .events(stage.sink())
                     .cancel(cancel.clone())
                     .prompt(prompt::prompt(&stage, cancel, user(), self.yes))

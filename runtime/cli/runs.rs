@@ -8,29 +8,29 @@ use crate::render::ink::Tone;
 use crate::render::page::Page;
 use crate::render::{Output, Verbosity, clean, counted, time};
 use jiff::tz::TimeZone;
+use pb_core::journal::RunStore;
 use pb_core::run::Registry;
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// So many are shown unless all are asked for.
 const NEWEST: usize = 20;
 
 pub(crate) fn list(
-    state: &Path,
+    store: &dyn RunStore,
     registry: &Registry,
     output: Output,
     verbosity: Verbosity,
     console: &Console,
 ) -> Result<(), Refusal> {
-    let files = past::all(state)?;
-    let all = files.len();
+    let ids = past::all(store)?;
+    let all = ids.len();
     let shown = match (output, verbosity) {
         (Output::Text, Verbosity::Quiet | Verbosity::Normal) => all.min(NEWEST),
         _ => all,
     };
-    let runs = files[..shown]
+    let runs = ids[..shown]
         .iter()
-        .map(|file| Past::read(file, registry))
+        .map(|run| Past::read(store, run, registry))
         .collect::<Result<Vec<_>, _>>()?;
     match output {
         Output::Json => {
@@ -39,7 +39,7 @@ pub(crate) fn list(
         Output::Ndjson => objects(&runs)
             .iter()
             .for_each(|run| console.result(&run.to_string())),
-        Output::Text if all == 0 => console.result(&format!("no runs in {}", state.display())),
+        Output::Text if all == 0 => console.result(&format!("no runs in {}", store.place())),
         Output::Text => {
             let lines = table(&runs, console.now(), &TimeZone::system(), console.stdout);
             lines.iter().for_each(|line| console.result(line));

@@ -9,11 +9,10 @@ use crate::render::page::{Page, Row};
 use crate::render::{Output, Report, counted, time};
 use crate::runs;
 use jiff::tz::TimeZone;
+use pb_core::journal::RunStore;
 use pb_core::run::Registry;
 use pb_core::{Failure, code};
-use pb_runtime::state::RunFile;
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// Columns of the bars that show when each step ran.
 const BARS: usize = 24;
@@ -21,14 +20,14 @@ const BARS: usize = 24;
 const WIDE: usize = 100;
 
 pub(crate) fn show(
-    state: &Path,
+    store: &dyn RunStore,
     registry: &Registry,
     run: Option<&str>,
     output: Output,
     console: &Console,
 ) -> Result<(), Refusal> {
-    let file = find(past::all(state)?, state, run)?;
-    let past = Past::read(&file, registry)?;
+    let run = find(store, run)?;
+    let past = Past::read(store, &run, registry)?;
     match output {
         Output::Json | Output::Ndjson => console.result(&object(&past, console.now()).to_string()),
         Output::Text => {
@@ -40,32 +39,26 @@ pub(crate) fn show(
 }
 
 /// The run whose id begins so; the newest when nothing is said.
-pub(crate) fn find(
-    mut runs: Vec<RunFile>,
-    state: &Path,
-    wanted: Option<&str>,
-) -> Result<RunFile, Refusal> {
+pub(crate) fn find(store: &dyn RunStore, wanted: Option<&str>) -> Result<String, Refusal> {
+    let (mut runs, place) = (past::all(store)?, store.place());
     let refuse = |failure: Failure| Err(failure.into());
     let Some(wanted) = wanted else {
         return match runs.is_empty() {
             true => refuse(
-                Failure::new(
-                    &code::USAGE,
-                    format!("there are no runs in `{}`", state.display()),
-                )
-                .hint("name another folder with `--state DIR` or `-C DIR`"),
+                Failure::new(&code::USAGE, format!("there are no runs in `{place}`"))
+                    .hint("name another folder with `--state DIR` or `-C DIR`"),
             ),
             false => Ok(runs.swap_remove(0)),
         };
     };
-    let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
-    runs.retain(|run| run.id.starts_with(&wanted.to_uppercase()));
+    let ids = runs.clone();
+    runs.retain(|run| run.starts_with(&wanted.to_uppercase()));
     match &runs[..] {
         [_] => Ok(runs.swap_remove(0)),
         [] => {
             let failure = Failure::new(
                 &code::USAGE,
-                format!("there is no run `{wanted}` in `{}`", state.display()),
+                format!("there is no run `{wanted}` in `{place}`"),
             );
             refuse(
                 match pb_core::nearest(&wanted.to_uppercase(), ids.iter().map(String::as_str)) {
@@ -79,7 +72,7 @@ pub(crate) fn find(
                 &code::USAGE,
                 format!("`{wanted}` may be {} runs", several.len()),
             );
-            let ids: Vec<_> = several.iter().take(8).map(|run| run.id.as_str()).collect();
+            let ids: Vec<_> = several.iter().take(8).map(String::as_str).collect();
             refuse(failure.because(ids.join(", ")))
         }
     }

@@ -16,7 +16,7 @@ mod row_counts;
 mod run_once;
 mod sql;
 mod sql_savepoint;
-mod stage;
+pub(crate) mod stage;
 mod swap_container;
 mod transaction;
 mod wait_db;

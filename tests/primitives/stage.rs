@@ -11,7 +11,7 @@ pub(super) fn pb() -> Pb {
 }
 
 /// A project whose `target.database` is that one.
-pub(super) fn with_database(database: &Database<'_>) -> Pb {
+pub(crate) fn with_database(database: &Database<'_>) -> Pb {
     pb().toml(&format!(
         "[env.local]\ndatabase = {{ postgres = \"{}\" }}\n",
         database.url()

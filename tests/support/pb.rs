@@ -159,6 +159,11 @@ impl Running {
         kill_process_group(pid, signal).expect("it was not waited for yet");
     }
 
+    /// As `ps` shows it.
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Whether its process has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))

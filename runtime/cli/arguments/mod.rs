@@ -2,10 +2,12 @@
 
 mod ahead;
 mod parameters;
+mod state;
 mod take_up;
 mod usage;
 
 pub(crate) use ahead::{Ahead, look_ahead};
+pub(crate) use state::State;
 pub(crate) use usage::Shown;
 
 use crate::refusal::Refusal;
@@ -26,7 +28,7 @@ pub(crate) struct Arguments {
     pub(crate) verbosity: Verbosity,
     pub(crate) colour: When,
     /// Where runs are kept, when that was said.
-    pub(crate) state: Option<PathBuf>,
+    pub(crate) state: Option<State>,
 }
 
 /// The verbs.
@@ -152,10 +154,7 @@ fn common(verb: Verb, matches: &ArgMatches) -> Arguments {
             _ => Verbosity::Normal,
         },
         colour: when(word("color")),
-        state: matches
-            .get_one("state")
-            .cloned()
-            .or_else(|| std::env::var_os("PB_STATE").map(PathBuf::from)),
+        state: State::told(matches.get_one("state"), &|name| std::env::var_os(name)),
     }
 }
 
@@ -305,9 +304,9 @@ fn everywhere() -> [Arg; 7] {
             .help("Colours: auto, always or never [default: auto]"),
         Arg::new("state")
             .long("state")
-            .value_name("DIR")
-            .value_parser(value_parser!(PathBuf))
-            .help("Where runs are kept; PB_STATE or `.pb` beside pb.toml when left out"),
+            .value_name("PLACE")
+            .value_parser(value_parser!(OsString))
+            .help("Where runs are kept: a folder or postgres://…; PB_STATE or `.pb` beside pb.toml when left out"),
         Arg::new("folder")
             .short('C')
             .value_name("DIR")

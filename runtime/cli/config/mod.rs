@@ -6,12 +6,18 @@ mod handle;
 mod local;
 mod password;
 
+use crate::arguments::State;
 use crate::refusal::Refusal;
 use document::Document;
+use pb_core::journal::RunStore;
 use pb_core::{Failure, Table, code};
+use pb_runtime::HostSecrets;
+use pb_runtime::state::StateDir;
+use pb_stdlib::postgres::PostgresRuns;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The name of a project's file.
 const FILE: &str = "pb.toml";
@@ -60,9 +66,26 @@ impl Project {
         Ok(Self { base, document })
     }
 
-    /// Where its runs are kept: as told, or beside `pb.toml`.
-    pub(crate) fn state(&self, told: Option<PathBuf>) -> PathBuf {
-        told.unwrap_or_else(|| self.base.join(".pb"))
+    /// Its runs, where they are kept: as told, or beside `pb.toml`.
+    ///
+    /// # Errors
+    /// The database that they are to be in cannot be reached.
+    pub(crate) fn runs(&self, told: Option<&State>) -> Result<Arc<dyn RunStore>, Failure> {
+        match told {
+            Some(State::Tables(config)) => {
+                let secrets = HostSecrets::at(&self.base);
+                Ok(Arc::new(PostgresRuns::connect(config, secrets)?))
+            }
+            _ => Ok(Arc::new(StateDir::at(self.folder(told)))),
+        }
+    }
+
+    /// What has its place on this machine alone is kept there.
+    pub(crate) fn folder(&self, told: Option<&State>) -> PathBuf {
+        match told {
+            Some(State::Folder(path)) => path.clone(),
+            _ => self.base.join(".pb"),
+        }
     }
 
     /// The environment of that name; without a name that of `PB_ENV`, or `local`.

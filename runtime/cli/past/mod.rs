@@ -7,11 +7,9 @@ pub(crate) use step::{PastStep, StepState};
 use crate::refusal::Refusal;
 use crate::render::Sources;
 use pb_core::Failure;
-use pb_core::journal::{Body, Damage, Ended, History};
+use pb_core::journal::{Body, Damage, Ended, History, RunStore};
 use pb_core::run::Registry;
-use pb_runtime::state::{RunFile, StateDir};
 use serde_json::{Map, Value};
-use std::path::Path;
 use step::Steps;
 
 /// How a run stands.
@@ -68,15 +66,15 @@ impl State {
 
 impl Past {
     /// Reads the journal of a run.
-    pub(crate) fn read(file: &RunFile, registry: &Registry) -> Result<Self, Refusal> {
-        let unreadable = |error: std::io::Error| {
-            let message = format!("the journal of run `{}` could not be read", file.id);
-            Refusal::from(Failure::new(&pb_core::code::JOURNAL, message).because(error.to_string()))
-        };
+    pub(crate) fn read(
+        store: &dyn RunStore,
+        run: &str,
+        registry: &Registry,
+    ) -> Result<Self, Refusal> {
         // Asked first: a run that ends between the two is read with its end.
-        let running = file.is_running().map_err(unreadable)?;
-        let history = file.read().map_err(unreadable)?;
-        Ok(Self::of(&file.id, &history, running, registry))
+        let running = store.is_running(run)?;
+        let history = store.read(run)?.unwrap_or_else(|| History::read(b"", None));
+        Ok(Self::of(run, &history, running, registry))
     }
 
     /// What a history says of its run.
@@ -176,13 +174,13 @@ impl Past {
 
 /// The newest run that is neither going on nor over.
 pub(crate) fn newest_unfinished(
-    files: &[RunFile],
+    store: &dyn RunStore,
     registry: &Registry,
-) -> Result<RunFile, Refusal> {
-    for file in files {
-        let state = Past::read(file, registry)?.state;
+) -> Result<String, Refusal> {
+    for run in all(store)? {
+        let state = Past::read(store, &run, registry)?.state;
         if matches!(state, State::Interrupted | State::Damaged) {
-            return Ok(file.clone());
+            return Ok(run);
         }
     }
     let failure = Failure::new(&pb_core::code::USAGE, "no run is unfinished")
@@ -192,8 +190,8 @@ pub(crate) fn newest_unfinished(
 }
 
 /// Every run, newest first.
-pub(crate) fn all(state: &Path) -> Result<Vec<RunFile>, Refusal> {
-    let mut runs = StateDir::at(state).runs()?;
+pub(crate) fn all(store: &dyn RunStore) -> Result<Vec<String>, Refusal> {
+    let mut runs = store.runs()?;
     runs.reverse();
     Ok(runs)
 }

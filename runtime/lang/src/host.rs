@@ -46,8 +46,15 @@ impl Random for SystemRandom {
 }
 
 /// `env:NAME`, `file:PATH` and `cmd:PROGRAM ARGS…`, run in the project's folder.
-pub(crate) struct HostSecrets {
-    pub(crate) base: PathBuf,
+pub struct HostSecrets {
+    base: PathBuf,
+}
+
+impl HostSecrets {
+    /// Secrets of files and programs are found from that folder.
+    pub fn at(base: impl Into<PathBuf>) -> Self {
+        Self { base: base.into() }
+    }
 }
 
 impl SecretSource for HostSecrets {

@@ -18,6 +18,7 @@ mod values;
 mod walk;
 mod words;
 
+pub use host::HostSecrets;
 pub use limits::Limits;
 pub use params::{Param, ParamKind};
 pub use runtime::{Answer, Builder, Prompt, Runtime, TakeUp};

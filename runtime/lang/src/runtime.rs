@@ -5,13 +5,13 @@ use crate::limits::Limits;
 use crate::params;
 use crate::script::Script;
 use crate::session::Session;
-use crate::state::{JournalFile, Lock, StateDir};
+use crate::state::StateDir;
 use crate::thrown::Fatal;
 use crate::{convert, engine};
 use pb_core::cancel::{Cancel, Level};
 use pb_core::clock::Clock;
 use pb_core::event::Sink;
-use pb_core::journal::{Body, Ended};
+use pb_core::journal::{Body, Ended, EnvLock, JournalStore, RunStore};
 use pb_core::run::{Finished, Opened, Opening, Registry, Resuming, Run, Setup};
 use pb_core::spec::Kind;
 use pb_core::{CallError, Failure, Handle, Holder, Result, SecretSource, SecretText, Vault, code};
@@ -61,7 +61,7 @@ pub struct Runtime {
     registry: Arc<Registry>,
     env: String,
     target: Value,
-    state: StateDir,
+    state: Arc<dyn RunStore>,
     sink: Sink,
     cancel: Cancel,
     prompt: Prompt,
@@ -81,7 +81,7 @@ pub struct Builder {
     registry: Registry,
     env: String,
     target: Value,
-    state: PathBuf,
+    state: Arc<dyn RunStore>,
     base: PathBuf,
     sink: Sink,
     cancel: Cancel,
@@ -103,7 +103,7 @@ impl Runtime {
             registry,
             env: "local".into(),
             target: Value::Object(Map::new()),
-            state: ".pb".into(),
+            state: Arc::new(StateDir::at(".pb")),
             base: ".".into(),
             sink: Arc::new(|_| ()),
             cancel: Cancel::default(),
@@ -134,15 +134,15 @@ impl Runtime {
         &self,
         script: &Script,
         given: &Map<String, Value>,
-    ) -> Result<(Lock, Arc<Session>)> {
+    ) -> Result<(Box<dyn EnvLock>, Arc<Session>)> {
         let params = params::complete(script.params(), given)?;
         let lock = self.lock(&self.env)?;
-        self.nothing_unfinished(&lock)?;
+        self.nothing_unfinished(&*lock)?;
         let (clock, random) = (SystemClock::new(), SystemRandom);
         let vault = self.vault()?;
         self.fetch_secrets(script, &self.target, &vault)?;
         let (id, store) = self.state.new_run(clock.now(), &random)?;
-        self.name(&lock, &id)?;
+        lock.name(&id)?;
         let opening = Opening {
             pb: self.version.clone(),
             playbook: script.name().into(),
@@ -181,12 +181,12 @@ impl Runtime {
         }
         let lock = self.lock(&opened.env)?;
         if lock.run().as_deref() != Some(id) {
-            self.nothing_unfinished(&lock)?;
+            self.nothing_unfinished(&*lock)?;
         }
         let script = Script::from_sources(&opened.playbook, &opened.sources)?;
         let vault = self.vault()?;
         self.fetch_secrets(&script, &opened.target, &vault)?;
-        self.name(&lock, id)?;
+        lock.name(id)?;
         let resuming = Resuming {
             pb: self.version.clone(),
             by: self.by.clone(),
@@ -211,16 +211,12 @@ impl Runtime {
     /// The run that took the place of this one, if one did.
     fn superseded_by(&self, id: &str) -> Result<Option<String>> {
         let newer = self.state.runs()?.into_iter().rev();
-        let mut newer = newer.take_while(|run| run.id.as_str() > id);
-        Ok(newer
-            .find(|run| {
-                let opening = run
-                    .read()
-                    .ok()
-                    .and_then(|history| Some(history.opening()?.body.clone()));
-                matches!(opening, Some(Body::RunOpen { supersedes: Some(old), .. }) if old == id)
-            })
-            .map(|run| run.id))
+        let mut newer = newer.take_while(|run| run.as_str() > id);
+        Ok(newer.find(|run| {
+            let history = self.state.read(run).ok().flatten();
+            let opening = history.and_then(|history| Some(history.opening()?.body.clone()));
+            matches!(opening, Some(Body::RunOpen { supersedes: Some(old), .. }) if old == id)
+        }))
     }
 
     fn vault(&self) -> Result<Arc<Vault>> {
@@ -236,7 +232,7 @@ impl Runtime {
             by: self.by.clone(),
             host: self.host.clone(),
             pid: std::process::id(),
-            journal: self.state.path().display().to_string(),
+            journal: self.state.place(),
             named,
             had: BTreeSet::new(),
             wait: self.wait,
@@ -245,11 +241,17 @@ impl Runtime {
         }
     }
 
-    fn setup(&self, id: String, store: JournalFile, vault: &Arc<Vault>, holder: Holder) -> Setup {
+    fn setup(
+        &self,
+        id: String,
+        store: Box<dyn JournalStore>,
+        vault: &Arc<Vault>,
+        holder: Holder,
+    ) -> Setup {
         Setup {
             id,
             registry: self.registry.clone(),
-            store: Box::new(store),
+            store,
             sink: self.sink.clone(),
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
@@ -260,7 +262,7 @@ impl Runtime {
     }
 
     /// Takes the environment, within the time that it may be waited for.
-    fn lock(&self, env: &str) -> Result<Lock> {
+    fn lock(&self, env: &str) -> Result<Box<dyn EnvLock>> {
         let until = Instant::now() + self.wait;
         loop {
             match self.state.lock(env) {
@@ -276,24 +278,17 @@ impl Runtime {
         }
     }
 
-    fn name(&self, lock: &Lock, id: &str) -> Result<()> {
-        lock.name(id).map_err(|error| {
-            Failure::new(&code::JOURNAL, "the state directory could not be written")
-                .because(error.to_string())
-        })
-    }
-
     /// Refuses to begin while the run before has neither ended nor been undone.
-    fn nothing_unfinished(&self, lock: &Lock) -> Result<()> {
+    fn nothing_unfinished(&self, lock: &dyn EnvLock) -> Result<()> {
         let Some(id) = lock.run().filter(|id| !self.takes_over(id)) else {
             return Ok(());
         };
-        match self.state.run(&id).read() {
+        match self.state.read(&id) {
             // Its journal was taken away by hand: there is nothing to go on with.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Ok(history) if history.ended().is_some() => Ok(()),
+            Ok(None) => Ok(()),
+            Ok(Some(history)) if history.ended().is_some() => Ok(()),
             // It was killed before anything was durable.
-            Ok(history) if history.records.is_empty() && history.damage.is_none() => Ok(()),
+            Ok(Some(history)) if history.records.is_empty() && history.damage.is_none() => Ok(()),
             _ => {
                 let message =
                     format!("run {id} on this environment has neither ended nor been undone");
@@ -463,9 +458,14 @@ impl Builder {
         self
     }
 
-    /// Where journals are kept.
-    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
-        self.state = path.into();
+    /// The directory in which runs are kept.
+    pub fn state(self, path: impl Into<PathBuf>) -> Self {
+        self.runs(Arc::new(StateDir::at(path)))
+    }
+
+    /// Where else runs are kept, such as in the tables of a database.
+    pub fn runs(mut self, store: Arc<dyn RunStore>) -> Self {
+        self.state = store;
         self
     }
 
@@ -545,12 +545,12 @@ impl Builder {
         })?;
         let secrets = self
             .secrets
-            .unwrap_or_else(|| Arc::new(HostSecrets { base: self.base }));
+            .unwrap_or_else(|| Arc::new(HostSecrets::at(self.base)));
         Ok(Runtime {
             registry: Arc::new(self.registry),
             env: self.env,
             target: self.target,
-            state: StateDir::at(self.state),
+            state: self.state,
             sink: self.sink,
             cancel: self.cancel,
             prompt: self.prompt,

@@ -27,6 +27,7 @@ mod query;
 mod reading;
 mod refusal;
 mod row_counts;
+mod runs;
 mod script;
 mod session;
 pub mod split;
@@ -45,6 +46,7 @@ mod wait_db;
 pub use config::{PostgresConfig, SslMode};
 pub use database::Database;
 pub use driver::{Postgres, Reader, Writer};
+pub use runs::PostgresRuns;
 
 use pb_core::run::{Registry, erase_bracket};
 use pb_core::{Drivers, erase};

@@ -54,6 +54,13 @@ impl JournalFile {
     }
 }
 
+impl Drop for JournalFile {
+    fn drop(&mut self) {
+        // Closing is not enough while a process that another thread has just forked holds the same file.
+        drop(self.journal.unlock());
+    }
+}
+
 impl JournalStore for JournalFile {
     fn append<'a>(&'a self, lines: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
         // Done at once, on the thread that asks: a hand-over costs more than the write, and nothing can be given up half-way.

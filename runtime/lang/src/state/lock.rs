@@ -1,5 +1,6 @@
 //! One run at a time works on an environment: a file that is locked for as long as the process lives, and names the run.
 
+use pb_core::journal::EnvLock;
 use pb_core::{Failure, Result, code};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -36,7 +37,7 @@ impl Lock {
             Err(TryLockError::Error(error)) => Err(refused(error)),
             Err(TryLockError::WouldBlock) => {
                 let message = format!("another run works on the environment `{env}`");
-                let run = Self(file).run().unwrap_or_default();
+                let run = named(&file).unwrap_or_default();
                 Err(Failure::new(&code::LOCKED, message)
                     .with("run", run.clone())
                     .state("nothing was touched")
@@ -44,20 +45,37 @@ impl Lock {
             }
         }
     }
+}
 
-    /// The run that had it last, or has it now.
-    pub(crate) fn run(&self) -> Option<String> {
-        let mut text = String::new();
-        (&self.0).seek(SeekFrom::Start(0)).ok()?;
-        (&self.0).read_to_string(&mut text).ok()?;
-        Some(text.trim().to_owned()).filter(|run| !run.is_empty())
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough while a process that another thread has just forked holds the same file.
+        drop(self.0.unlock());
+    }
+}
+
+impl EnvLock for Lock {
+    fn run(&self) -> Option<String> {
+        named(&self.0)
     }
 
-    /// Writes down which run has it.
-    pub(crate) fn name(&self, run: &str) -> io::Result<()> {
-        self.0.set_len(0)?;
-        (&self.0).seek(SeekFrom::Start(0))?;
-        (&self.0).write_all(run.as_bytes())?;
-        self.0.sync_data()
+    fn name(&self, run: &str) -> Result<()> {
+        let written = || {
+            self.0.set_len(0)?;
+            (&self.0).seek(SeekFrom::Start(0))?;
+            (&self.0).write_all(run.as_bytes())?;
+            self.0.sync_data()
+        };
+        written().map_err(|error: io::Error| {
+            Failure::new(&code::JOURNAL, "the state directory could not be written")
+                .because(error.to_string())
+        })
     }
+}
+
+fn named(mut file: &File) -> Option<String> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned()).filter(|run| !run.is_empty())
 }

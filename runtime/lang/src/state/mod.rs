@@ -4,6 +4,6 @@ mod directory;
 mod journal_file;
 mod lock;
 
-pub use directory::{RunFile, StateDir};
+pub use directory::StateDir;
 pub(crate) use journal_file::JournalFile;
 pub(crate) use lock::Lock;
