@@ -12,7 +12,7 @@ use crate::run::Shown;
 use crate::show::{self, find};
 use jiff::tz::TimeZone;
 use pb_core::{Failure, code};
-use pb_runtime::TakeUp;
+use pb_runtime::{Script, TakeUp};
 
 /// What is done with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,12 @@ pub(crate) fn take_up(
         (true, false) => ask(&past, &UNDO)? == 'u',
         (false, false) => ask(&past, &CONTINUE)? == 'u',
     };
+    let edited = wanted.edited.as_ref().filter(|_| !undo);
+    let edited = edited.map(|path| Script::load(path, &project.base, pb_stdlib::LIBRARY));
+    let edited = edited.transpose();
     let wish = TakeUp {
         undo,
+        edited: edited.map_err(|failure| Refusal::from(failure).sources_on_disk())?,
         ..wanted.wish.clone()
     };
     let shown = Shown {

@@ -136,6 +136,38 @@ fn an_edited_playbook_does_not_change_what_is_resumed() {
 }
 
 #[test]
+fn an_edited_playbook_is_gone_on_with_only_where_it_goes_the_same_way() {
+    let web = Answers::start();
+    let pb = killed(&web);
+    let settle = format!("{KEY}=applied");
+    let edited = |name: &str, text: &str, code: i32| {
+        let pb = pb.clone().file("a.rhai", text);
+        let arguments = [
+            "resume",
+            "--with-edited",
+            "a.rhai",
+            "--yes",
+            "--settle",
+            &settle,
+        ];
+        let resumed = said(&pb, &arguments, code);
+        resumed.matches(&format!("commands/resume/edited_{name}"));
+    };
+    let recorded = playbook(&web, "/never/a");
+    let changed = |from: &str, to: &str| recorded.replacen(from, to, 1);
+    edited("argument", &changed("\"one\"]", "\"uno\"]"), 5);
+    edited("in_doubt", &changed("/never/a", "/never/b"), 5);
+    edited("inserted", &format!("command([\"true\"]);\n{recorded}"), 5);
+    edited("removed", "print(\"edited\");", 5);
+    edited("broken", "let = 1;", 3);
+    assert_eq!(folders(&pb), "one");
+    let more = format!("{recorded}command([\"rmdir\", \"two\"]);\nprint(\"edited\");\n");
+    edited("continued", &more, 0);
+    assert_eq!(folders(&pb), "one");
+    said(&pb, &["rollback", "--yes", "--skip", "/command#2"], 0);
+}
+
+#[test]
 fn a_torn_tail_is_cut_and_damage_is_refused() {
     let web = Answers::start();
     let pb = killed(&web);

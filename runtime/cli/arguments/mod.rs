@@ -72,6 +72,8 @@ pub(crate) struct TakeUpArguments {
     pub(crate) yes: bool,
     /// How long another run on the environment is waited for.
     pub(crate) wait: Duration,
+    /// The edited playbook that is gone on with.
+    pub(crate) edited: Option<PathBuf>,
     /// What is said of steps in doubt, and which are not undone.
     pub(crate) wish: TakeUp,
 }

@@ -1,19 +1,29 @@
 //! What `pb resume` and `pb rollback` take.
 
 use super::{OPTIONS, TakeUpArguments, events, wait, waiting};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use pb_core::{Failure, code};
 use pb_runtime::TakeUp;
+use std::path::PathBuf;
 
 pub(super) fn resume() -> Command {
     let command = Command::new("resume")
         .about("Goes on with a run that was killed or interrupted; nothing is done twice");
-    common(command, "the newest unfinished one when left out").arg(
-        Arg::new("undo")
-            .long("undo")
-            .action(ArgAction::SetTrue)
-            .help("Undoes it instead of going on"),
-    )
+    common(command, "the newest unfinished one when left out")
+        .arg(
+            Arg::new("undo")
+                .long("undo")
+                .action(ArgAction::SetTrue)
+                .help("Undoes it instead of going on"),
+        )
+        .arg(
+            Arg::new("edited")
+                .long("with-edited")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("undo")
+                .help("Goes on with an edited playbook, when it goes the way that is recorded"),
+        )
 }
 
 pub(super) fn rollback() -> Command {
@@ -64,15 +74,18 @@ pub(super) fn read(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
         Ok(true) => all("skip").cloned().collect(),
         _ => Default::default(),
     };
+    let edited = matches.try_get_one::<PathBuf>("edited").ok();
     Ok(TakeUpArguments {
         run: matches.get_one("run").cloned(),
         events: matches.get_one("events").cloned(),
         yes: matches.get_flag("yes"),
         wait: wait(matches.get_one::<String>("wait"))?,
+        edited: edited.flatten().cloned(),
         wish: TakeUp {
             undo: flag("undo"),
             words,
             skip,
+            edited: None,
         },
     })
 }

@@ -125,6 +125,13 @@ impl Past {
                     past.host.clone_from(host);
                     past.sources.clone_from(sources);
                 }
+                Body::RunResume {
+                    edited: Some(edited),
+                    ..
+                } => {
+                    past.playbook.clone_from(&edited.playbook);
+                    past.sources.clone_from(&edited.sources);
+                }
                 Body::RunClose {
                     failure, changed, ..
                 } => {

@@ -8,15 +8,17 @@ use crate::session::Session;
 use crate::state::StateDir;
 use crate::thrown::Fatal;
 use crate::{convert, engine};
+use futures_util::future::BoxFuture;
 use pb_core::cancel::{Cancel, Level};
 use pb_core::clock::Clock;
 use pb_core::event::Sink;
-use pb_core::journal::{Body, Ended, EnvLock, JournalStore, RunStore};
+use pb_core::journal::{Body, Edited, Ended, EnvLock, History, JournalStore, RunStore, Witness};
 use pb_core::run::{Finished, Opened, Opening, Registry, Resuming, Run, Setup};
 use pb_core::spec::Kind;
 use pb_core::{CallError, Failure, Handle, Holder, Result, SecretSource, SecretText, Vault, code};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -54,6 +56,8 @@ pub struct TakeUp {
     pub words: BTreeMap<String, bool>,
     /// Keys of steps that are not undone.
     pub skip: BTreeSet<String>,
+    /// What it goes on with instead of the recorded script, when it goes the same way as far as the run has come.
+    pub edited: Option<Script>,
 }
 
 /// Runs playbooks.
@@ -183,12 +187,22 @@ impl Runtime {
         if lock.run().as_deref() != Some(id) {
             self.nothing_unfinished(&*lock)?;
         }
-        let script = Script::from_sources(&opened.playbook, &opened.sources)?;
+        let script = match &wish.edited {
+            Some(edited) => edited.clone(),
+            None => Script::from_sources(&opened.playbook, &opened.sources)?,
+        };
         let vault = self.vault()?;
         self.fetch_secrets(&script, &opened.target, &vault)?;
+        if wish.edited.is_some() {
+            self.rehearse(id, &script, &opened, &history, &vault)?;
+        }
         lock.name(id)?;
         let resuming = Resuming {
             pb: self.version.clone(),
+            edited: wish.edited.map(|edited| Edited {
+                playbook: edited.name().into(),
+                sources: edited.sources().clone(),
+            }),
             by: self.by.clone(),
             host: self.host.clone(),
             pid: std::process::id(),
@@ -206,6 +220,40 @@ impl Runtime {
         }
         let environment = (opened.env, opened.target);
         Ok(self.play(&self.session(run, &script, opened.params, environment, vault)))
+    }
+
+    /// Whether an edited script goes the way that is recorded, as far as that goes. Reads and writes nothing.
+    fn rehearse(
+        &self,
+        id: &str,
+        script: &Script,
+        opened: &Opened,
+        history: &History,
+        vault: &Arc<Vault>,
+    ) -> Result<()> {
+        let setup = Setup {
+            sink: Arc::new(|_| ()),
+            holder: None,
+            ..self.setup(id.into(), Box::new(Nowhere), vault, Holder::default())
+        };
+        let run = {
+            let _inside = self.tokio.enter();
+            Run::rehearse(setup, history)
+        };
+        let environment = (opened.env.clone(), opened.target.clone());
+        let session = self.session(
+            run,
+            script,
+            opened.params.clone(),
+            environment,
+            vault.clone(),
+        );
+        match self.on_script_thread(&session) {
+            Err(CallError::Fatal(failure)) => Err(*failure),
+            Ok(_) | Err(CallError::Failed(_) | CallError::Stopped) => {
+                session.run.went_the_same_way()
+            }
+        }
     }
 
     /// The run that took the place of this one, if one did.
@@ -440,6 +488,19 @@ fn superseded(id: &str, by: &str) -> Failure {
         .with("run", by.to_owned())
         .state("nothing was touched")
         .hint(format!("pb show {by}"))
+}
+
+/// What a rehearsal writes down.
+struct Nowhere;
+
+impl JournalStore for Nowhere {
+    fn append<'a>(&'a self, _lines: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn note_witness<'a>(&'a self, _witness: &'a Witness) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 struct Shared(Arc<dyn SecretSource>);

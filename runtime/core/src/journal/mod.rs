@@ -8,7 +8,7 @@ mod writer;
 
 pub use history::{Damage, History};
 pub(crate) use record::hash;
-pub use record::{Body, Ended, FORMAT, Recorded, TransactionStep};
+pub use record::{Body, Edited, Ended, FORMAT, Recorded, TransactionStep};
 pub use runs::{EnvLock, RunStore, run_id};
 pub use store::{JournalStore, Witness};
 pub(crate) use writer::Journal;

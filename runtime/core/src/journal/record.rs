@@ -74,6 +74,9 @@ pub enum Body {
     RunResume {
         /// Version of pb.
         pb: String,
+        /// The edited playbook that the run goes on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edited: Option<Edited>,
         /// Who.
         by: String,
         /// On which machine.
@@ -282,6 +285,15 @@ pub enum Body {
         /// Whether any step changed anything.
         changed: bool,
     },
+}
+
+/// A playbook that a run goes on with instead of the recorded one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edited {
+    /// The playbook as it was named.
+    pub playbook: String,
+    /// The text of the playbook and of every module it imports, by name.
+    pub sources: BTreeMap<String, String>,
 }
 
 /// The result of a call within a transaction.

@@ -65,6 +65,7 @@ impl Run {
         let began = self.0.clock.elapsed();
         let generation = self.0.past.next_generation(&step.key);
         let readers = self.readers(&step);
+        self.meet(&step.key);
         let over = self
             .recall_bracket(&inner, &**bracket, &readers, &args)
             .await?;

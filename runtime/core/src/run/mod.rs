@@ -13,6 +13,7 @@ mod lease;
 mod past;
 mod rebuild;
 mod recall;
+mod rehearse;
 mod resume;
 mod scope;
 mod setup;

@@ -308,6 +308,21 @@ impl Past {
         stands.then_some(result)
     }
 
+    /// The keys of everything that had begun, in order: steps, brackets and what was called in complete transactions.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let begun = |step: &&'_ PastStep| step.result.is_some() || !step.actions.is_empty();
+        let all = self.steps.iter().flat_map(move |(key, step)| {
+            let sealed = step.sealed.iter().flat_map(|sealed| sealed.steps.keys());
+            let own = Some(step).filter(begun).map(|_| key);
+            own.into_iter().chain(sealed)
+        });
+        let all: BTreeSet<&str> = all
+            .map(String::as_str)
+            .filter(|key| !key.contains(UNDO))
+            .collect();
+        all.into_iter()
+    }
+
     pub(super) fn undo(&self, key: &str) -> PastUndo {
         self.step(key)
             .map_or(PastUndo::No, |step| step.undo.clone())

@@ -110,10 +110,16 @@ impl Run {
     pub(super) fn diverged(&self, key: &str, why: String) -> CallError {
         let message =
             format!("the script went another way at `{key}` than the run that is taken up");
-        let failure = Failure::new(&code::DIVERGED, message)
-            .because(why)
-            .state("nothing was done since the run died; what it had done stands")
-            .hint(format!("pb rollback {}", self.id()));
+        let failure = Failure::new(&code::DIVERGED, message).because(why);
+        let failure = match self.0.rehearsal {
+            Some(_) => failure.state("nothing was touched").hint(format!(
+                "pb resume {} goes on with the recorded script",
+                self.id()
+            )),
+            None => failure
+                .state("nothing was done since the run died; what it had done stands")
+                .hint(format!("pb rollback {}", self.id())),
+        };
         CallError::Fatal(Box::new(failure))
     }
 

@@ -8,7 +8,7 @@ use crate::driver::Readers;
 use crate::event::{Step, What};
 use crate::failure::{CallError, Failure};
 use crate::handle::Handle;
-use crate::journal::{Body, History, Journal};
+use crate::journal::{Body, Edited, History, Journal};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ pub struct Resuming {
     pub host: String,
     /// As which process.
     pub pid: u32,
+    /// What it goes on with instead of the recorded playbook.
+    pub edited: Option<Edited>,
     /// Keys of steps in doubt, and whether they took effect.
     pub words: BTreeMap<String, bool>,
     /// Keys of steps that are not undone.
@@ -71,6 +73,15 @@ impl Opened {
                 "it does not begin with the beginning of a run".into(),
             ));
         };
+        let edited = history
+            .records
+            .iter()
+            .rev()
+            .find_map(|record| match &record.body {
+                Body::RunResume { edited, .. } => edited.clone(),
+                _ => None,
+            });
+        let Edited { playbook, sources } = edited.unwrap_or(Edited { playbook, sources });
         Ok(Self {
             playbook,
             sources,
@@ -123,9 +134,21 @@ impl Run {
             epoch,
         });
         let Resuming {
-            pb, by, host, pid, ..
+            pb,
+            by,
+            host,
+            pid,
+            edited,
+            ..
         } = resuming;
-        run.begin(Body::RunResume { pb, by, host, pid }).await?;
+        run.begin(Body::RunResume {
+            pb,
+            edited,
+            by,
+            host,
+            pid,
+        })
+        .await?;
         for handle in run.0.past.leases() {
             run.take(&readers, handle).await?;
         }

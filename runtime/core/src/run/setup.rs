@@ -5,6 +5,7 @@ use super::blob::Blobs;
 use super::bracket::DynBracket;
 use super::lease::Leases;
 use super::past::Past;
+use super::rehearse::Rehearsal;
 use super::scope::{Scope, ScopeKind};
 use crate::cancel::Cancel;
 use crate::clock::{Clock, Random};
@@ -113,6 +114,8 @@ pub(super) struct Inner {
     pub(super) acted: AtomicBool,
     /// Handles whose server has told who it is.
     pub(super) bound: Bound,
+    /// Where nothing new may begin.
+    pub(super) rehearsal: Option<Rehearsal>,
     pub(super) holder: Option<Holder>,
     pub(super) leases: Leases,
     /// The first step that could not be undone; no script makes that good by catching it.
@@ -173,6 +176,15 @@ impl Run {
         past: Past,
         journal: impl FnOnce(String, Arc<dyn Clock>, Box<dyn JournalStore>) -> Journal,
     ) -> Self {
+        Self::over(setup, past, None, journal)
+    }
+
+    pub(super) fn over(
+        setup: Setup,
+        past: Past,
+        rehearsal: Option<Rehearsal>,
+        journal: impl FnOnce(String, Arc<dyn Clock>, Box<dyn JournalStore>) -> Journal,
+    ) -> Self {
         let Setup {
             id,
             registry,
@@ -220,6 +232,7 @@ impl Run {
             steps: AtomicU64::new(0),
             acted,
             bound: Bound::default(),
+            rehearsal,
             holder,
             leases: Leases::default(),
             stuck: Mutex::default(),
@@ -310,6 +323,7 @@ impl Run {
         if let Some(decision) = self.0.past.decision(&key) {
             return Ok(decision.clone());
         }
+        self.may_start(scope)?;
         let question = self.0.vault.scrubber().text(question).into_owned();
         let (by, yes) = ask(&question);
         let body = Body::Decided {
@@ -441,7 +455,9 @@ impl Run {
     /// Whether a new step or action may begin.
     pub(super) fn may_start(&self, scope: &Scope) -> Result<(), CallError> {
         self.0.journal.is_usable()?;
-        let told = self.0.cancel.level() > crate::cancel::Level::Go || scope.is_halted();
+        let told = self.0.rehearsal.is_some()
+            || self.0.cancel.level() > crate::cancel::Level::Go
+            || scope.is_halted();
         if told {
             Err(CallError::Stopped)
         } else {

@@ -108,9 +108,11 @@ impl Run {
             name: request.name.clone(),
             place,
         };
+        self.meet(&step.key);
         if let Some(value) = self.recall(scope, &**primitive, &step, &request).await? {
             return Ok(value);
         }
+        self.stop_rehearsing(&step, &request)?;
         if !self.0.past.is_under_way(&step.key) {
             self.may_start(scope)?;
         }
