@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod configuration;
+mod damage;
 mod help;
 mod output;
 mod parameters;

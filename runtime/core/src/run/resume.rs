@@ -123,6 +123,9 @@ impl Run {
             pb, by, host, pid, ..
         } = resuming;
         run.begin(Body::RunResume { pb, by, host, pid }).await?;
+        for warning in history.warnings() {
+            run.note(run.root(), &warning);
+        }
         run.settle_servers(&readers).await?;
         Ok(run)
     }

@@ -6,12 +6,14 @@ mod driver;
 mod log;
 mod playbook;
 mod primitives;
+mod process;
 mod script;
 mod site;
 mod stage;
 mod store;
 
 mod cancel;
+mod damage;
 mod durability;
 mod failures;
 mod identity;
