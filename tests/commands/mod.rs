@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 mod configuration;
 mod damage;
+mod disk_full;
 mod help;
 mod output;
 mod parameters;

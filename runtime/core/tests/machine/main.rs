@@ -14,6 +14,7 @@ mod store;
 
 mod cancel;
 mod damage;
+mod disk_full;
 mod durability;
 mod failures;
 mod identity;

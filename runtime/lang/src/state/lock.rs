@@ -2,8 +2,8 @@
 
 use pb_core::{Failure, Result, code};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The lock on an environment; it goes with the process.
@@ -55,9 +55,10 @@ impl Lock {
 
     /// Writes down which run has it.
     pub(crate) fn name(&self, run: &str) -> io::Result<()> {
-        self.0.set_len(0)?;
-        (&self.0).seek(SeekFrom::Start(0))?;
-        (&self.0).write_all(run.as_bytes())?;
+        // Written over the name before, which is as long, and never taken away first: who dies in between, or finds the disk
+        // full, must not make the run before forgotten.
+        self.0.write_all_at(run.as_bytes(), 0)?;
+        self.0.set_len(run.len() as u64)?;
         self.0.sync_data()
     }
 }
