@@ -109,6 +109,8 @@ pub(super) struct Inner {
     pub(super) bound: Bound,
     /// The first step that could not be undone; no script makes that good by catching it.
     pub(super) stuck: Mutex<Option<Failure>>,
+    /// What was seen last of each thing that was undone, by the name of its step.
+    pub(super) undone: Mutex<BTreeMap<String, String>>,
 }
 
 impl Run {
@@ -210,6 +212,7 @@ impl Run {
             acted,
             bound: Bound::default(),
             stuck: Mutex::default(),
+            undone: Mutex::default(),
         }))
     }
 

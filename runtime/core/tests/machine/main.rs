@@ -23,6 +23,7 @@ mod killed;
 mod lanes;
 mod last_look;
 mod returns;
+mod roll_back;
 mod scopes;
 mod stuck;
 mod time;
