@@ -14,6 +14,7 @@ mod restore_container;
 mod resumed;
 mod row_counts;
 mod run_once;
+mod signalled;
 mod sql;
 mod sql_savepoint;
 mod stage;

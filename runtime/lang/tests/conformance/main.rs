@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod closures;
+mod edits;
 mod errors;
 mod keys;
 mod limits;
@@ -10,3 +11,9 @@ mod reads;
 mod scopes;
 mod secrets;
 mod stage;
+
+/// Says something that libtest's capture of passed tests would swallow.
+fn say(text: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "{text}").unwrap();
+}
