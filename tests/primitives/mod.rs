@@ -1,6 +1,7 @@
 //! Every primitive through the real `pb`, on real servers: run, run again, undone; and its likeliest mistakes.
 
 mod command;
+mod edited;
 mod get_or_create_tenant;
 mod health_check;
 mod http_get;

@@ -192,6 +192,7 @@ impl Run {
                 run: id.clone(),
                 key: String::new(),
                 seq: 0,
+                before: None,
                 say: Box::new(|_| ()),
             }),
         };
@@ -400,10 +401,13 @@ impl Run {
     pub(super) fn readers(&self, step: &Step) -> Readers {
         let run = self.clone();
         let say = Box::new(move |what| run.emit(what));
+        let past = self.0.past.step(&step.key);
+        let before = past.and_then(|past| past.first.as_ref());
         let call = Call {
             run: self.0.id.clone(),
             key: step.key.clone(),
             seq: step.n,
+            before: before.map(|(_, before, _)| before.clone()),
             say,
         };
         Readers {
