@@ -14,8 +14,10 @@ const SECOND: &str = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM wait) THEN 6
 const THIRD: &str = "CREATE TABLE three (n int);";
 const PLAYBOOK: &str = "migrate(target.database, \"migrations\");\nsql(target.database, \"INSERT INTO one VALUES (1)\");\n";
 
-/// What somebody does to the files, by name.
-const EDITS: [(&str, fn(&Pb)); 6] = [
+/// What somebody does to the files, and what that is called.
+type Edit = (&'static str, fn(&Pb));
+
+const EDITS: [Edit; 6] = [
     ("a migration that waits", |pb| {
         write(pb, "0003_c.sql", "CREATE TABLE other (n int);")
     }),
