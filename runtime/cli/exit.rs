@@ -62,7 +62,8 @@ impl Exit {
             Self::Unreachable
         } else if is(REFUSED) {
             Self::Refused
-        } else if is(PERSON) {
+        } else if is(PERSON) || failure.is(&code::JOURNAL) {
+            // What the run had done is there, whatever keeps it from going on.
             Self::Person
         } else {
             Self::before_a_run(failure)
@@ -171,5 +172,18 @@ mod tests {
         check(&code::FILE, 2);
         check(&code::SECRET, 2);
         check(&code::JOURNAL, 2);
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_taken_up_may_have_touched_something() {
+        let check = |code, expected| {
+            let exit = Exit::before_taking_up(&Failure::new(code, "x"));
+            assert_eq!(exit.code(), expected, "{code:?}");
+        };
+        check(&code::JOURNAL, 5);
+        check(&code::DAMAGED, 5);
+        check(&code::LOCKED, 6);
+        check(&code::UNREACHABLE, 7);
+        check(&code::USAGE, 2);
     }
 }

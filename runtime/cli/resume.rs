@@ -128,6 +128,11 @@ fn refuse(past: &Past, undo: bool) -> Result<(), Refusal> {
             .hint("put the servers right by hand, then begin anew with another `--state DIR`");
             return Err(Refusal::new(failure, Exit::Person));
         }
+        State::Interrupted if past.never_began() => (
+            &code::UNFINISHED,
+            format!("run {run} never began: nothing was written down, so nothing was done"),
+            "pb runs".to_owned(),
+        ),
         State::Undone if undo => (
             &code::UNFINISHED,
             format!("run {run} was undone already"),

@@ -175,6 +175,7 @@ pub(crate) fn verdict(run: &Past) -> String {
         (State::Undone, true) => "failed, undone".into(),
         (State::Undone, false) => "failed".into(),
         (State::Failed, _) => "needs a person".into(),
+        (State::Interrupted, _) if run.never_began() => "never began".into(),
         (State::Interrupted, _) => format!("interrupted{at}"),
         (State::Stuck, _) => "undo is stuck".into(),
         (State::Damaged, _) => match &run.damage {

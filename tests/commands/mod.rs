@@ -2,6 +2,8 @@
 
 pub(crate) mod answers;
 mod configuration;
+mod damage;
+mod disk_full;
 mod help;
 mod output;
 mod parameters;

@@ -21,7 +21,7 @@ fn playbook(web: &Answers, path: &str) -> String {
 }
 
 /// A run that was killed while it posted.
-fn killed(web: &Answers) -> Pb {
+pub(super) fn killed(web: &Answers) -> Pb {
     let pb = pb()
         .args(["run"])
         .playbook("a.rhai", &playbook(web, "/never/a"));
@@ -32,7 +32,7 @@ fn killed(web: &Answers) -> Pb {
     pb
 }
 
-fn files(pb: &Pb, extension: &str) -> Vec<PathBuf> {
+pub(super) fn files(pb: &Pb, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(pb.folder().join(".pb/runs")).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths
@@ -40,17 +40,17 @@ fn files(pb: &Pb, extension: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-fn folders(pb: &Pb) -> String {
+pub(super) fn folders(pb: &Pb) -> String {
     let there = |name: &&str| pb.folder().join(name).is_dir();
     let names: Vec<_> = ["one", "two"].into_iter().filter(there).collect();
     names.join(" ")
 }
 
-fn said(pb: &Pb, arguments: &[&str], code: i32) -> Outcome {
+pub(super) fn said(pb: &Pb, arguments: &[&str], code: i32) -> Outcome {
     pb.with(arguments.iter().copied()).run().expect(code)
 }
 
-const KEY: &str = "/http_post#1";
+pub(super) const KEY: &str = "/http_post#1";
 
 #[test]
 fn doubt_is_settled_by_a_person_alone() {
@@ -186,7 +186,8 @@ fn a_torn_tail_is_cut_and_damage_is_refused() {
         &pb,
         &["resume", "--yes", "--settle", &format!("{KEY}=applied")],
         0,
-    );
+    )
+    .matches("commands/resume/torn");
     assert_eq!(folders(&pb), "one two");
 }
 

@@ -1,6 +1,7 @@
 //! Every primitive through the real `pb`, on real servers: run, run again, undone; and its likeliest mistakes.
 
 mod command;
+mod edited;
 mod get_or_create_tenant;
 mod health_check;
 mod http_get;
@@ -14,6 +15,7 @@ mod restore_container;
 mod resumed;
 mod row_counts;
 mod run_once;
+mod signalled;
 mod sql;
 mod sql_savepoint;
 pub(crate) mod stage;

@@ -27,6 +27,7 @@ pub(crate) struct Pb {
     arguments: Vec<OsString>,
     environment: BTreeMap<OsString, OsString>,
     stdin: String,
+    file_size: Option<u64>,
 }
 
 struct Project {
@@ -49,6 +50,7 @@ impl Pb {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             stdin: String::new(),
+            file_size: None,
         };
         let home = pb.project.folder.with_file_name("home");
         fs::create_dir(&home).expect("our own folder can be written");
@@ -83,6 +85,12 @@ impl Pb {
         self
     }
 
+    /// No file that it writes may have more bytes, as on a disk that is full.
+    pub(crate) fn file_size(mut self, bytes: u64) -> Pb {
+        self.file_size = Some(bytes);
+        self
+    }
+
     /// Writes a file of the project, and the folders that it needs.
     pub(crate) fn file(self, path: &str, text: &str) -> Pb {
         let file = self.project.folder.join(path);
@@ -109,7 +117,18 @@ impl Pb {
 
     /// The command line, for a caller that wants the terminal to be `pb`'s.
     pub(crate) fn command(&self) -> Command {
-        let mut command = program::bound(binary());
+        let mut command = match self.file_size {
+            None => program::bound(binary()),
+            Some(bytes) => {
+                // Without its signal the limit is an error of the write, which is what a full disk is.
+                let limited = "trap '' XFSZ; exec prlimit --fsize=\"$0:$0\" -- \"$@\"";
+                let mut command = program::bound("sh");
+                command
+                    .args(["-c", limited, &bytes.to_string()])
+                    .arg(binary());
+                command
+            }
+        };
         command
             .args(&self.arguments)
             .env_clear()
@@ -229,7 +248,7 @@ impl Drop for Project {
 }
 
 /// Cargo tells tests and benches; an example lies in a folder beside it.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(binary) = option_env!("CARGO_BIN_EXE_pb") {
         return binary.into();
     }

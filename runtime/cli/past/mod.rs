@@ -148,6 +148,11 @@ impl Past {
         past
     }
 
+    /// Whether not even its first record was written, so nothing was done.
+    pub(crate) fn never_began(&self) -> bool {
+        self.started.is_none() && self.state == State::Interrupted
+    }
+
     /// Whether it was undone because somebody asked for it.
     pub(crate) fn is_rolled_back(&self) -> bool {
         let is = |failure: &Failure| failure.is(&pb_core::code::ROLLED_BACK);
@@ -185,8 +190,8 @@ pub(crate) fn newest_unfinished(
     registry: &Registry,
 ) -> Result<String, Refusal> {
     for run in all(store)? {
-        let state = Past::read(store, &run, registry)?.state;
-        if matches!(state, State::Interrupted | State::Damaged) {
+        let past = Past::read(store, &run, registry)?;
+        if matches!(past.state, State::Interrupted | State::Damaged) && !past.never_began() {
             return Ok(run);
         }
     }

@@ -135,6 +135,7 @@ impl Journal {
             records: self.0.clone(),
             head: String::new(),
             torn: 0,
+            unwitnessed: false,
             damage: None,
         };
         Past::of("1NG20HCY3M", &history, running, &Registry::default())
@@ -312,6 +313,7 @@ fn a_table_fits_its_terminal() {
             records: vec![],
             head: String::new(),
             torn: 5,
+            unwitnessed: false,
             damage: None,
         },
         false,

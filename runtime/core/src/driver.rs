@@ -10,6 +10,7 @@ use crate::run::blob::{BlobRef, Blobs};
 use crate::secret::Vault;
 use crate::spec::Field;
 use futures_util::future::BoxFuture;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
@@ -195,6 +196,8 @@ pub(crate) struct Call {
     pub(crate) run: String,
     pub(crate) key: String,
     pub(crate) seq: u64,
+    /// What an earlier process of the run saw before the first action of the step.
+    pub(crate) before: Option<Value>,
     /// Takes progress; nothing is said where the call is not a step of its own.
     pub(crate) say: Box<dyn Fn(What) + Send + Sync>,
 }
@@ -256,6 +259,17 @@ impl Readers {
     /// The bytes that `keep_file` kept, in this run or before.
     pub fn kept_file(&self, file: &BlobRef) -> Result<Arc<str>> {
         self.blobs.get(file)
+    }
+
+    /// The facts that an earlier process of the run acted on when it began this step; `None` when none did. A step goes on
+    /// with the files that it began with, whatever was edited since.
+    ///
+    /// # Errors
+    /// Facts of another shape.
+    pub fn begun_with<F: DeserializeOwned>(&self) -> Result<Option<F>> {
+        let before = self.call.before.clone();
+        let facts = before.map(serde_json::from_value).transpose();
+        facts.map_err(|error| Failure::broken("facts", error))
     }
 
     /// Says what is being waited for or done.

@@ -1,7 +1,25 @@
 //! Files of `NAME=value` lines, as Docker reads them.
 
-use pb_core::{Failure, Result, SecretText, code};
+use crate::files::Files;
+use pb_core::run::BlobRef;
+use pb_core::{Failure, Readers, Result, SecretText, code};
 use std::collections::BTreeMap;
+
+/// The file of variables, kept in the journal. A step that an earlier process began goes on with the one it began with.
+pub(crate) async fn kept(
+    read: &Readers,
+    path: Option<&str>,
+    begun: Option<Option<BlobRef>>,
+) -> Result<Option<BlobRef>> {
+    match (begun, path) {
+        (Some(file), _) => Ok(file),
+        (None, Some(path)) => {
+            let text = read.of::<Files>().read(path).await?;
+            Ok(Some(read.keep_file(&text)))
+        }
+        (None, None) => Ok(None),
+    }
+}
 
 /// The lines of the file at a path, where there is one.
 pub(crate) fn lines(path: Option<&str>, text: Option<&str>) -> Result<Vec<(String, SecretText)>> {

@@ -2,12 +2,12 @@
 
 use super::container::Status;
 use super::driver::DockerDriver;
+use super::env_file;
 use super::job::{self, Ended};
 use super::network;
 use super::pull::find_image;
 use super::run_once_action::{Action, Facts};
 use super::run_once_args::Args;
-use crate::files::Files;
 use crate::host::{TakeBack, line};
 use crate::outside_text::{last_lines, one_line};
 use pb_core::run::UndoWish;
@@ -63,11 +63,10 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
 
     async fn observe(&self, read: &Readers, args: &Args) -> Result<Facts> {
         let engine = &args.docker.0;
-        let text = match &args.env_file {
-            Some(path) => Some(read.of::<Files>().read(path).await?),
-            None => None,
-        };
-        let lines = args.lines(text.as_deref())?;
+        let begun = read.begun_with::<Facts>()?.map(|facts| facts.env_file);
+        let env_file = env_file::kept(read, args.env_file.as_deref(), begun).await?;
+        let text = env_file.as_ref().map(|file| read.kept_file(file));
+        let lines = args.lines(text.transpose()?.as_deref())?;
         let recipes = args.recipes(&lines);
         recipes.check()?;
         let name = name(read.run(), read.key());
@@ -77,7 +76,7 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
             container: docker.container(engine, read.vault(), &name).await?,
             pull: image.is_none() || stale,
             network_there: network::is_there(read, engine, &recipes.network()).await?,
-            env_file: text.map(|text| read.keep_file(&text)),
+            env_file,
             name,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::container::short;
 use super::driver::DockerDriver;
+use super::env_file;
 use super::make;
 use super::network;
 use super::pull::find_image;
@@ -11,7 +12,6 @@ use super::swap::{
 };
 use super::swap_args::Args;
 use super::swap_facts::{Facts, FoundImage};
-use crate::files::Files;
 use pb_core::{Class, Decision, Effect, Permit, Primitive, Readers, Result, Subject, Undo, World};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -78,11 +78,10 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
 
     async fn observe(&self, read: &Readers, args: &Args) -> Result<Facts> {
         let engine = &args.docker.0;
-        let text = match &args.env_file {
-            Some(path) => Some(read.of::<Files>().read(path).await?),
-            None => None,
-        };
-        let lines = args.lines(text.as_deref())?;
+        let begun = read.begun_with::<Facts>()?.map(|facts| facts.env_file);
+        let env_file = env_file::kept(read, args.env_file.as_deref(), begun).await?;
+        let text = env_file.as_ref().map(|file| read.kept_file(file));
+        let lines = args.lines(text.transpose()?.as_deref())?;
         let recipes = args.recipes(&lines);
         recipes.check()?;
         let (image, stale) = find_image(read, engine, &args.image, args.pull).await?;
@@ -99,7 +98,7 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
             wanted,
             stale,
             network_there,
-            env_file: text.map(|text| read.keep_file(&text)),
+            env_file,
         })
     }
 

@@ -12,6 +12,8 @@ pub struct History {
     pub torn: usize,
     /// Hash of the last of them.
     pub head: String,
+    /// Whether nothing tells of records that were lost from its end: the witness was not there.
+    pub unwitnessed: bool,
     /// What does not fit; the journal is read only then, and the run counts as damaged.
     pub damage: Option<Damage>,
 }
@@ -57,8 +59,23 @@ impl History {
             records,
             head: hashes.pop().unwrap_or_default(),
             torn: bytes.len() - whole,
+            unwitnessed: witness.is_none(),
             damage,
         }
+    }
+
+    /// Sentences about what its end does not tell, for people: what is cut off is said.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let torn = (self.torn > 0).then(|| {
+            format!(
+                "{} bytes at the end of the journal were cut off: a record that was never finished",
+                self.torn
+            )
+        });
+        let gone = self.unwitnessed.then(|| {
+            "nothing tells whether records were lost from the end of the journal: its witness is missing".to_owned()
+        });
+        torn.into_iter().chain(gone).collect()
     }
 
     /// What the run wrote when it began.

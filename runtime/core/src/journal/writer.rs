@@ -113,7 +113,7 @@ impl Journal {
         self.queue()
             .broken
             .as_deref()
-            .map_or(Ok(()), |reason| Err(lost(reason)))
+            .map_or(Ok(()), |reason| Err(self.lost(reason)))
     }
 
     async fn durable_to(&self, seq: u64) -> Result<(), CallError> {
@@ -160,16 +160,23 @@ impl Journal {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn lost(reason: &str) -> CallError {
-    let failure = Failure::new(
-        &crate::code::JOURNAL,
-        "the journal could not be written, so nothing new was started",
-    );
-    CallError::Fatal(Box::new(
-        failure
-            .because(reason)
-            .hint("make room on the disk of the state directory"),
-    ))
+    fn lost(&self, reason: &str) -> CallError {
+        let failure = Failure::new(
+            &crate::code::JOURNAL,
+            "the journal could not be written, so nothing new was started",
+        );
+        // Without its first record there is no run that could be gone on with.
+        let begun = self.durable.load(Ordering::SeqCst) > 0;
+        let (state, then) = match begun {
+            true => (
+                "what was done stays; the journal has all of it but what came of the actions under way",
+                format!("then: pb resume {}", self.run),
+            ),
+            false => ("nothing was touched", "then run it again".to_owned()),
+        };
+        CallError::Fatal(Box::new(failure.because(reason).state(state).hint(
+            format!("make room on the disk of the state directory, {then}"),
+        )))
+    }
 }

@@ -149,6 +149,9 @@ impl Run {
             pid,
         })
         .await?;
+        for warning in history.warnings() {
+            run.note(run.root(), &warning);
+        }
         for handle in run.0.past.leases() {
             run.take(&readers, handle).await?;
         }

@@ -120,6 +120,8 @@ pub(super) struct Inner {
     pub(super) leases: Leases,
     /// The first step that could not be undone; no script makes that good by catching it.
     pub(super) stuck: Mutex<Option<Failure>>,
+    /// What was seen last of each thing that was undone, by the name of its step.
+    pub(super) undone: Mutex<BTreeMap<String, String>>,
 }
 
 impl Run {
@@ -213,6 +215,7 @@ impl Run {
                 run: id.clone(),
                 key: String::new(),
                 seq: 0,
+                before: None,
                 say: Box::new(|_| ()),
             }),
         };
@@ -236,6 +239,7 @@ impl Run {
             holder,
             leases: Leases::default(),
             stuck: Mutex::default(),
+            undone: Mutex::default(),
         }))
     }
 
@@ -424,10 +428,13 @@ impl Run {
     pub(super) fn readers(&self, step: &Step) -> Readers {
         let run = self.clone();
         let say = Box::new(move |what| run.emit(what));
+        let past = self.0.past.step(&step.key);
+        let before = past.and_then(|past| past.first.as_ref());
         let call = Call {
             run: self.0.id.clone(),
             key: step.key.clone(),
             seq: step.n,
+            before: before.map(|(_, before, _)| before.clone()),
             say,
         };
         Readers {

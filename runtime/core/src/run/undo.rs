@@ -12,6 +12,7 @@ use crate::primitive::Undo;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ struct Report(Mutex<Found>);
 
 #[derive(Default)]
 struct Found {
-    /// What is true now of each thing that was undone.
-    states: Vec<String>,
+    /// What was seen of each thing after it was undone, by the name of its step.
+    states: Vec<(String, String)>,
     /// What stays, and why.
     kept: Vec<String>,
     /// What could not be undone.
@@ -50,9 +51,19 @@ impl Report {
     }
 
     /// Puts what was found into the error that is on its way to the script.
-    fn into(self, failure: &mut Failure) {
+    fn into(self, failure: &mut Failure, seen: &mut BTreeMap<String, String>) {
         let found = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for line in found.states.into_iter().chain(found.kept) {
+        for (step, line) in &found.states {
+            // What was seen of it before, when a newer change of it was undone, is true no more.
+            let before = seen.insert(step.clone(), line.clone());
+            if let Some(before) = before.filter(|before| before != line) {
+                failure.state.retain(|line| *line != before);
+            }
+            if !failure.state.contains(line) {
+                failure.state.push(line.clone());
+            }
+        }
+        for line in found.kept {
             if !failure.state.contains(&line) {
                 failure.state.push(line);
             }
@@ -218,7 +229,11 @@ impl Run {
     /// Puts what was found into the error, and remembers what is stuck.
     fn tell(&self, scope: &Scope, report: Report, failure: &mut Failure) {
         let stuck = report.is_stuck();
-        report.into(failure);
+        let seen = &self.0.undone;
+        report.into(
+            failure,
+            &mut seen.lock().unwrap_or_else(PoisonError::into_inner),
+        );
         if stuck {
             self.stick(scope, failure);
         }
@@ -309,7 +324,7 @@ impl Run {
             PastUndo::Done(state) => {
                 let line = state.clone();
                 let line = line.unwrap_or_else(|| format!("undone: {}", named(step)));
-                report.found().states.push(line);
+                report.found().states.push((named(step), line));
                 return Ok(());
             }
             PastUndo::Kept(why) => {
@@ -372,7 +387,7 @@ impl Run {
         match undone {
             Ok(summary) => {
                 let line = state.unwrap_or_else(|| format!("undone: {}", named(step)));
-                found.states.push(line);
+                found.states.push((named(step), line));
                 self.emit(What::StepUndone {
                     step: step.clone(),
                     summary,

@@ -33,7 +33,8 @@ fn an_error_that_nobody_catches_undoes_the_run_newest_first() {
     assert_eq!(stage.site.all(), "");
     assert_eq!(
         state(&finished),
-        ["c is `1`", "c is ``", "undone: add b", "a is ``"]
+        ["c is ``", "undone: add b", "a is ``"],
+        "what was seen of `c` when only the newer change was undone is true no more"
     );
     assert_eq!(
         finished.failure.and_then(|failure| failure.undone),

@@ -83,6 +83,11 @@ impl Site {
         self.state().troubles.push((call.into(), n, trouble));
     }
 
+    /// Nothing goes wrong any more.
+    pub(crate) fn is_mended(&self) {
+        self.state().troubles.clear();
+    }
+
     /// How many actions were under way at the same time, at most, since it was asked last.
     pub(crate) fn most_at_once(&self) -> usize {
         std::mem::take(&mut self.state().most)

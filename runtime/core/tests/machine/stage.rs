@@ -10,9 +10,9 @@ use crate::store::Memory;
 use pb_core::cancel::{Cancel, Level};
 use pb_core::clock::Clock;
 use pb_core::event::{Event, What};
-use pb_core::journal::Ended;
+use pb_core::journal::{Ended, History};
 use pb_core::run::erase_bracket;
-use pb_core::run::{Finished, Opening, Registry, Run, Setup};
+use pb_core::run::{Finished, Opening, Registry, Resuming, Run, Setup};
 use pb_core::{CallError, Drivers, Failure, Result, SecretSource, Vault, code, erase};
 use serde_json::{Map, Value};
 use std::future::Future;
@@ -83,6 +83,11 @@ impl Stage {
         }
     }
 
+    /// Takes the run up from what is recorded of it.
+    pub(crate) async fn take_up(&self, history: &History) -> Result<Run> {
+        Run::resume(self.setup(), history, Resuming::default()).await
+    }
+
     /// Plays a script to its end.
     pub(crate) fn play<F>(&self, script: impl FnOnce(Run) -> F) -> Finished
     where
@@ -142,6 +147,15 @@ impl Stage {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Notes, in the order in which they were said.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let told = |what| match what {
+            What::Note { text } => Some(text),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(told).collect()
     }
 
     /// What was undone, failed to be or was kept, in the order in which it was said.

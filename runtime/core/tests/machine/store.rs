@@ -19,6 +19,8 @@ struct State {
     witness: Option<Witness>,
     appends: usize,
     full_at: Option<usize>,
+    unsynced_at: Option<usize>,
+    room: Option<usize>,
     slow: Duration,
 }
 
@@ -30,6 +32,23 @@ impl Memory {
     /// From the n-th append on, counted from 1, the disk is full.
     pub(crate) fn full_at(&self, n: usize) {
         self.state().full_at = Some(n);
+    }
+
+    /// Whatever the n-th append and those after it write gets there, and is refused all the same: nobody could make it
+    /// durable.
+    pub(crate) fn unsynced_at(&self, n: usize) {
+        self.state().unsynced_at = Some(n);
+    }
+
+    /// The disk takes so many bytes of the journal and no more.
+    pub(crate) fn room_for(&self, bytes: usize) {
+        self.state().room = Some(bytes);
+    }
+
+    /// Somebody has made room.
+    pub(crate) fn has_room(&self) {
+        let mut state = self.state();
+        (state.full_at, state.unsynced_at, state.room) = (None, None, None);
     }
 
     /// Every append takes so long.
@@ -50,10 +69,13 @@ impl Memory {
         self.state().witness.clone().expect("something was written")
     }
 
-    /// What another process reads; the witness may be missing.
+    /// What another process reads, which cuts off what is torn; the witness may be missing.
     pub(crate) fn history(&self) -> History {
-        let history = History::read(&self.bytes(), self.state().witness.as_ref());
-        assert_eq!((&history.damage, history.torn), (&None, 0));
+        let mut state = self.state();
+        let history = History::read(&state.bytes, state.witness.as_ref());
+        assert_eq!(history.damage, None);
+        let whole = state.bytes.len() - history.torn;
+        state.bytes.truncate(whole);
         history
     }
 
@@ -64,7 +86,17 @@ impl Memory {
     fn add(&self, lines: &[u8]) -> io::Result<()> {
         let mut state = self.state();
         state.appends += 1;
-        if state.full_at.is_some_and(|n| state.appends >= n) {
+        let due = |at: Option<usize>| at.is_some_and(|n| state.appends >= n);
+        let free = state
+            .room
+            .map(|room| room.saturating_sub(state.bytes.len()));
+        let taken = match free {
+            _ if due(state.full_at) => Some(0),
+            _ if due(state.unsynced_at) => Some(lines.len()),
+            free => free.filter(|free| *free < lines.len()),
+        };
+        if let Some(taken) = taken {
+            state.bytes.extend(&lines[..taken]);
             let kind = io::ErrorKind::StorageFull;
             return Err(io::Error::new(kind, "no space left on device"));
         }

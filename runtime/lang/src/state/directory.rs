@@ -69,6 +69,11 @@ impl StateDir {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 failure.hint("name another one with `--state DIR` or `PB_STATE`")
             }
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => {
+                failure.hint("make room on its disk, then call this again")
+            }
             _ => failure,
         }
     }

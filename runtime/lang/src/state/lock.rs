@@ -3,8 +3,8 @@
 use pb_core::journal::EnvLock;
 use pb_core::{Failure, Result, code};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The lock on an environment; it goes with the process.
@@ -61,9 +61,10 @@ impl EnvLock for Lock {
 
     fn name(&self, run: &str) -> Result<()> {
         let written = || {
-            self.0.set_len(0)?;
-            (&self.0).seek(SeekFrom::Start(0))?;
-            (&self.0).write_all(run.as_bytes())?;
+            // Written over the name before, which is as long, and never taken away first: who dies in between, or finds the
+            // disk full, must not make the run before forgotten.
+            self.0.write_all_at(run.as_bytes(), 0)?;
+            self.0.set_len(run.len() as u64)?;
             self.0.sync_data()
         };
         written().map_err(|error: io::Error| {

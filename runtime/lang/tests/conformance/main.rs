@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod closures;
+mod edits;
 mod errors;
 mod keys;
 mod limits;
@@ -11,3 +12,9 @@ mod scopes;
 mod secrets;
 mod shown;
 mod stage;
+
+/// Says something that libtest's capture of passed tests would swallow.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

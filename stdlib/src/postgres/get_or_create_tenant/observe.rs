@@ -13,22 +13,22 @@ use tokio_postgres::types::{ToSql, Type};
 
 /// Reads the files, and what there is.
 pub(super) async fn observe(read: &Readers, args: &Args) -> Result<Facts> {
+    let begun = read.begun_with::<Facts>()?.map(|facts| facts.folder);
     let folder = match (&args.dir, &args.back) {
-        (Some(dir), None) => Some(files::read(read, dir).await?),
+        (Some(dir), None) if begun.is_none() => Some(files::read(read, dir).await?),
         (_, Some(_)) => {
             let schema = (**args.name).clone();
             lock::quiet(read, &migrate::Args::of(args.db.0.clone(), "", schema)).await?;
             None
         }
-        (None, None) => None,
+        (_, None) => None,
     };
     let reading = read.of::<Postgres>().begin(read, &args.db.0, LOOK).await?;
     let facts = look(&Eye::Reading(&reading), args).await;
     reading.end().await;
     let mut facts = facts?;
-    if let Some(folder) = folder {
-        facts.folder = folder.keep(read, |_| true);
-    }
+    let folder = folder.map(|folder| folder.keep(read, |_| true));
+    facts.folder = folder.or(begun).unwrap_or_default();
     Ok(facts)
 }
 

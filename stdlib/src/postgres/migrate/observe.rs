@@ -9,13 +9,15 @@ use tokio_postgres::types::Type;
 
 /// Reads both.
 pub(super) async fn observe(read: &Readers, args: &Args) -> Result<Facts> {
+    let begun = read.begun_with::<Facts>()?.map(|facts| facts.folder);
     // Files are held to the rules before any connection is made.
-    let files = match &args.back {
-        Some(_) => {
+    let files = match (&args.back, &begun) {
+        (Some(_), _) => {
             lock::quiet(read, args).await?;
             None
         }
-        None => Some(files::read(read, &args.dir).await?),
+        (None, Some(_)) => None,
+        (None, None) => Some(files::read(read, &args.dir).await?),
     };
     let (has_schema, rows) = rows(read, args).await?;
     let applied = |version: &Version| {
@@ -30,7 +32,7 @@ pub(super) async fn observe(read: &Readers, args: &Args) -> Result<Facts> {
     Ok(Facts {
         run: read.run().into(),
         has_schema,
-        folder: folder.unwrap_or_default(),
+        folder: folder.or(begun).unwrap_or_default(),
         rows,
     })
 }
