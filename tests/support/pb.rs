@@ -18,7 +18,7 @@ use super::outcome::Outcome;
 use super::program;
 
 /// Longer than any test takes; a hung command is killed and shown.
-const DEADLINE: Duration = Duration::from_secs(180);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A command to be run in a project folder. Clones share the folder.
 #[derive(Clone)]
@@ -109,7 +109,18 @@ impl Pb {
 
     /// The command line, for a caller that wants the terminal to be `pb`'s.
     pub(crate) fn command(&self) -> Command {
-        let mut command = program::bound(binary());
+        self.started_by(program::bound(binary()))
+    }
+
+    /// The same, started by a shell that first reads a line from stdin: until then it can be taken hold of.
+    pub(crate) fn command_that_waits(&self) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "read -r line; exec \"$@\"", "sh"]);
+        shell.arg(binary());
+        self.started_by(shell)
+    }
+
+    fn started_by(&self, mut command: Command) -> Command {
         command
             .args(&self.arguments)
             .env_clear()
@@ -236,7 +247,7 @@ fn binary() -> PathBuf {
     beside.join("pb")
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+pub(crate) fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (done, bytes) = mpsc::channel();
     thread::spawn(move || {
         let mut all = Vec::new();
