@@ -12,6 +12,8 @@ mod docs;
 mod harness;
 #[path = "../stdlib/tests/host/mod.rs"]
 mod host;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod killed;
 mod primitives;
 mod rules;
 #[path = "../stdlib/tests/stage/mod.rs"]

@@ -126,6 +126,13 @@ fn a_second_run_is_refused_and_a_dead_one_holds_nothing() {
 }
 
 #[test]
+fn a_run_of_which_nothing_is_durable_did_not_begin() {
+    let pb = pb().file(".pb/runs/1M7YH3BZJJ.ndjson", "");
+    said(&pb, &["resume", "--yes"], 2).matches("commands/resume/none");
+    said(&pb, &["rollback", "--yes"], 6);
+}
+
+#[test]
 fn an_edited_playbook_does_not_change_what_is_resumed() {
     let web = Answers::start();
     let pb = killed(&web).file("a.rhai", "print(\"edited\"); throw \"edited\";");

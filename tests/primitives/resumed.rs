@@ -1,6 +1,6 @@
-//! A run on real servers that is killed with SIGKILL after any number of durable records, then resumed or rolled back.
+//! A rolling swap under load that is killed with SIGKILL after any number of durable records, then resumed.
 
-use super::stage::{with_database, with_docker};
+use super::stage::with_docker;
 use crate::support::image::Image;
 use crate::support::load::Load;
 use crate::support::need;
@@ -13,36 +13,6 @@ use std::time::Duration;
 
 /// So many kills are tried unless `KILLS=all` asks for one after every record.
 const SAMPLE: usize = 12;
-
-const DATABASE: &str = r#"
-let db = target.database;
-wait_db(db, #{ deadline: "30s" });
-migrate(db, "migrations");
-sql(db, "INSERT INTO log VALUES ('a')", #{ undo: "DELETE FROM log WHERE what = 'a'" });
-transaction(db, |tx| {
-    sql(tx, "INSERT INTO log VALUES ('b')", #{ undo: "DELETE FROM log WHERE what = 'b'" });
-    try { savepoint(tx, "part", || { sql(tx, "INSERT INTO log VALUES ('x')"); throw "not that"; }); } catch {}
-    sql(tx, "INSERT INTO log VALUES ('c')", #{ undo: "DELETE FROM log WHERE what = 'c'" });
-});
-try {
-    savepoint("caught", || {
-        sql(db, "INSERT INTO log VALUES ('gone')", #{ undo: "DELETE FROM log WHERE what = 'gone'" });
-        get_or_create_tenant(db, "short", #{ domain: "short.example.com" });
-        throw "try again";
-    });
-} catch {}
-each(["one", "two"], |name| {
-    get_or_create_tenant(db, name, #{ domain: `${name}.example.com` });
-    sql(db, "INSERT INTO log VALUES ($1)", [name], #{ undo: `DELETE FROM log WHERE what = '${name}'` });
-});
-command(["sh", "-c", "echo d >> written"], #{ undo: ["rm", "written"] });
-parallel([
-    || sql(db, "INSERT INTO log VALUES ('e')", #{ undo: "DELETE FROM log WHERE what = 'e'" }),
-    || sql(db, "INSERT INTO log VALUES ('f')", #{ undo: "DELETE FROM log WHERE what = 'f'" }),
-]);
-let rows = query(db, "SELECT count(*) AS n FROM log")[0].n;
-ensure(rows == 8, `${rows} rows`);
-"#;
 
 /// How many records are durable by now.
 fn records(pb: &Pb) -> usize {
@@ -75,82 +45,6 @@ fn points(all: usize) -> Vec<usize> {
         return (1..all).collect();
     }
     (0..SAMPLE).map(|i| 1 + i * (all - 2) / SAMPLE).collect()
-}
-
-#[test]
-fn a_transaction_is_committed_once_wherever_pb_is_killed() {
-    let Some(postgres) = need::postgres() else {
-        return;
-    };
-    let world = |resume: Option<(usize, bool)>| {
-        let name = match resume {
-            None => "resumed_whole".to_owned(),
-            Some((n, back)) => format!("resumed_{n}_{back}"),
-        };
-        let database = postgres.fresh_database(&name);
-        database.sql("CREATE TABLE log (what text)");
-        let pb = with_database(&database)
-            .file(
-                "migrations/0001_t.sql",
-                "CREATE TABLE t (n int); INSERT INTO log VALUES ('m1');",
-            )
-            .file(
-                "migrations/0001_t.down.sql",
-                "DROP TABLE t; DELETE FROM log WHERE what = 'm1';",
-            )
-            .file(
-                "migrations/0002_i.sql",
-                "-- pb: no-transaction\nCREATE INDEX CONCURRENTLY t_n ON t (n);",
-            )
-            .file(
-                "migrations/0002_i.down.sql",
-                "-- pb: no-transaction\nDROP INDEX CONCURRENTLY t_n;",
-            )
-            .args(["run"])
-            .playbook("a.rhai", DATABASE);
-        let count = match resume {
-            None => {
-                pb.run().expect(0);
-                records(&pb)
-            }
-            Some((n, back)) => {
-                if killed_after(&pb, n) || back {
-                    let verb = if back { "rollback" } else { "resume" };
-                    let moved = pb.with([verb, "--yes"]).run();
-                    // Killed after its last record, it had ended.
-                    let ended = !back && moved.stderr.contains("no run is unfinished");
-                    assert!(ended || moved.code == 0, "killed after {n}: {moved}");
-                }
-                n
-            }
-        };
-        let written = fs::read_to_string(pb.folder().join("written")).unwrap_or_default();
-        let rows = database.sql("SELECT string_agg(what, ' ' ORDER BY what) FROM log");
-        let schemas = "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace \
-                       WHERE nspname IN ('one', 'two', 'short')";
-        let indexes = "SELECT string_agg(indexrelid::regclass || ' ' || indisvalid, ' ') FROM pg_index \
-                       WHERE indexrelid::regclass::text = 't_n'";
-        let seen = [rows, database.sql(schemas), database.sql(indexes), written];
-        (seen.join("|"), count)
-    };
-    let (expected, all) = world(None);
-    assert_eq!(expected, "a b c e f m1 one two|one two|t_n true|d\n");
-    let points = points(all);
-    for n in &points {
-        let (seen, _) = world(Some((*n, false)));
-        assert_eq!(seen, expected, "killed after {n} of {all} records");
-    }
-    for n in points.iter().step_by(3) {
-        let (seen, _) = world(Some((*n, true)));
-        assert_eq!(
-            seen, "|||",
-            "killed after {n} of {all} records, then rolled back"
-        );
-    }
-    need::say(&format!(
-        "killed after {} of {all} records: 0 duplicates, 0 other ends",
-        points.len()
-    ));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::outcome::Outcome;
 use super::program;
 
 /// Longer than any test takes; a hung command is killed and shown.
-const DEADLINE: Duration = Duration::from_secs(180);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A command to be run in a project folder. Clones share the folder.
 #[derive(Clone)]
@@ -117,7 +117,7 @@ impl Pb {
 
     /// The command line, for a caller that wants the terminal to be `pb`'s.
     pub(crate) fn command(&self) -> Command {
-        let mut command = match self.file_size {
+        let command = match self.file_size {
             None => program::bound(binary()),
             Some(bytes) => {
                 // Without its signal the limit is an error of the write, which is what a full disk is.
@@ -129,6 +129,18 @@ impl Pb {
                 command
             }
         };
+        self.started_by(command)
+    }
+
+    /// The same, started by a shell that first reads a line from stdin: until then it can be taken hold of.
+    pub(crate) fn command_that_waits(&self) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "read -r line; exec \"$@\"", "sh"]);
+        shell.arg(binary());
+        self.started_by(shell)
+    }
+
+    fn started_by(&self, mut command: Command) -> Command {
         command
             .args(&self.arguments)
             .env_clear()
@@ -260,7 +272,7 @@ pub(crate) fn binary() -> PathBuf {
     beside.join("pb")
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+pub(crate) fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (done, bytes) = mpsc::channel();
     thread::spawn(move || {
         let mut all = Vec::new();

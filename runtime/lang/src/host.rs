@@ -32,7 +32,8 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(tokio::time::sleep(time))
+        // Made when it is waited for: the script's thread, which asks for it, has no timer.
+        Box::pin(async move { tokio::time::sleep(time).await })
     }
 }
 

@@ -152,7 +152,14 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
                     created => created?,
                 }
             }
-            Action::Start { name } => job::start(writer, engine, name).await?,
+            Action::Start { name } => {
+                let docker = read.of::<DockerDriver>();
+                let container = docker.container(engine, read.vault(), name).await?;
+                // One that a killed process had started may have ended: started again, it would do its work again.
+                if container.is_none_or(|container| container.status == Status::Created) {
+                    job::start(writer, engine, name).await?;
+                }
+            }
             Action::Wait { name } => {
                 let ended = job::wait(read, writer, engine, name).await?;
                 return Ok(serde_json::to_value(ended).unwrap_or_default());

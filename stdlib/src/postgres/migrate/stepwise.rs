@@ -76,6 +76,10 @@ impl<'w> Walk<'w> {
                 (row.step, row.state == RowState::Statement)
             }
             (Way::Down { .. }, Some(row)) if row.state == RowState::Reverting => (row.step, true),
+            // Of its up file nothing was begun: only the row has to go.
+            (Way::Down { .. }, Some(row)) if row.state == RowState::Running && row.step == 0 => {
+                (self.statements, false)
+            }
             _ => (0, false),
         }
     }
