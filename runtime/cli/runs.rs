@@ -173,7 +173,6 @@ pub(crate) fn verdict(run: &Past) -> String {
         (State::Undone, _) if run.is_rolled_back() => "undone on request".into(),
         (State::Undone, true) if kept > 0 => format!("undone but for {kept}"),
         (State::Undone, true) => "failed, undone".into(),
-        (State::Undone, false) if run.started.is_none() => "did not begin".into(),
         (State::Undone, false) => "failed".into(),
         (State::Failed, _) => "needs a person".into(),
         (State::Interrupted, _) if run.never_began() => "never began".into(),

@@ -10,11 +10,12 @@ use std::sync::Mutex;
 use super::keeper::{self, Keeper};
 use super::{checkout, program};
 
-/// Removes what is named `$1-…`, and the images `$1/…`. A network may be refused for a moment after its last container
+/// Removes what is named `$1-…`, the images `$1/…` and what was made from them under another name. A network may be refused for a moment after its last container
 /// went, and a `create` that was under way comes late: it looks again until nothing is there.
 const REMOVE: &str = r#"remove() {
 for again in 1 2 3 4 5 6 7 8 9; do
 docker ps -aq --filter "name=^$1-" | xargs -r docker rm -fv;
+docker ps -a --format "{{.Image}} {{.ID}}" | sed -n "s|^$1/[^ ]* ||p" | xargs -r docker rm -fv;
 docker network ls -q --filter "name=^$1-" | xargs -r docker network rm;
 docker volume ls -q --filter "name=^$1-" | xargs -r docker volume rm -f;
 docker image ls --filter "reference=$1/*" --format "{{.Repository}}:{{.Tag}}" | xargs -r docker rmi -f;

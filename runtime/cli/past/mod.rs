@@ -86,8 +86,6 @@ impl Past {
             (None, Some(Ended::Failed)) => State::Failed,
             (None, Some(Ended::Stuck)) => State::Stuck,
             (None, None) if running => State::Running,
-            // Its process was killed before anything was durable, its beginning included: nothing was done.
-            (None, None) if history.records.is_empty() => State::Undone,
             (None, None) => State::Interrupted,
         };
         let mut past = Self {
