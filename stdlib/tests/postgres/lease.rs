@@ -160,6 +160,26 @@ async fn the_server_refuses_every_effect_of_an_older_epoch() {
     std::fs::remove_dir_all(folder).expect("it is ours");
 }
 
+#[tokio::test]
+async fn nobody_takes_the_database_under_an_open_transaction() {
+    let database = shared().database("lease_open");
+    let run = lab(&database.url(), Holder::default()).await;
+    sql(&run, "CREATE TABLE t (n int)").await.expect("free");
+    let free = "SELECT count(*) FROM (SELECT FROM pb.lease FOR NO KEY UPDATE SKIP LOCKED) r";
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    let (done, ()) = tokio::join!(
+        sql(&run, "INSERT INTO t SELECT 1 FROM pg_sleep(3)"),
+        async {
+            while database.psql(asleep) == "0" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            assert_eq!(database.psql(free), "0");
+        }
+    );
+    done.expect("ours");
+    assert_eq!(database.psql(free), "1");
+}
+
 /// Rounds in which a run loses the database while it writes; `ROUNDS=500` tries that many.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_commit_of_a_run_that_was_overtaken() {
