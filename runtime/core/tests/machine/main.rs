@@ -22,5 +22,6 @@ mod last_look;
 mod returns;
 mod scopes;
 mod stuck;
+mod taken_up;
 mod time;
 mod transactions;
