@@ -110,10 +110,68 @@ fn what_an_action_told_of_itself_settles_it_at_every_moment() {
         let args = json!({ "name": "log", "what": "x", "effect": "transaction", "tells": true });
         call(&run, run.root(), "add", args).await
     };
-    let whole = Stage::new();
-    assert_eq!(ended(&whole.play(script)), "done");
-    for n in 1..=whole.clock.moments() {
+    at_every_moment(&Stage::new, script, |stage, finished, n| {
+        assert_eq!(ended(finished), "done", "{n}: {:#?}", finished.failure);
+        assert_eq!(stage.site.all(), "log=x", "{n}");
+    });
+}
+
+#[test]
+fn half_a_step_is_undone_whenever_the_script_is_told_that_it_failed() {
+    let stage = || {
         let stage = Stage::new();
+        stage.site.trouble("set a", 1, Trouble::Partial);
+        stage
+    };
+    let script = |run: Run| async move {
+        let refused = set(&run, "a").await.is_err();
+        set(&run, "b").await?;
+        Ok(json!(refused))
+    };
+    at_every_moment(&stage, script, |stage, finished, n| {
+        let all = match finished.value == json!(true) {
+            true => "b=x",
+            false => "a=x b=x",
+        };
+        assert_eq!(stage.site.all(), all, "{n}: {:#?}", finished.failure);
+    });
+}
+
+#[test]
+fn what_was_read_is_not_read_again() {
+    let stage = Stage::new();
+    let read = |value: u32| {
+        move |run: Run| async move {
+            let read = async || Ok(json!(value));
+            run.read(run.root(), "now", read).await
+        }
+    };
+    first(&stage, read(1));
+    assert_eq!(second(&stage, read(2)).value, json!(1));
+}
+
+#[test]
+fn a_script_that_calls_with_other_arguments_than_then_is_ended() {
+    let stage = Stage::new();
+    first(&stage, |run| async move { set(&run, "a").await });
+    let finished = second(&stage, |run| async move { set(&run, "b").await });
+    let failure = finished.failure.expect("it went another way");
+    assert!(failure.is(&code::DIVERGED), "{failure:#?}");
+    assert_eq!(stage.site.all(), "a=x");
+}
+
+/// Kills the first process at each of its moments, lets a second one play to the end, and looks.
+fn at_every_moment<F>(
+    stage: &dyn Fn() -> Stage,
+    script: impl Fn(Run) -> F,
+    look: impl Fn(&Stage, &Finished, usize),
+) where
+    F: Future<Output = Result<Value, CallError>>,
+{
+    let whole = stage();
+    look(&whole, &whole.play(&script), 0);
+    for n in 1..=whole.clock.moments() {
+        let stage = stage();
         stage.clock.dies_at(Some(n));
         let lived = stage.clock.live(async {
             let run = stage.open().await.expect("a journal");
@@ -125,8 +183,6 @@ fn what_an_action_told_of_itself_settles_it_at_every_moment() {
         if stage.store.bytes().is_empty() || stage.store.history().ended().is_some() {
             continue;
         }
-        let finished = second(&stage, script);
-        assert_eq!(ended(&finished), "done", "{n}: {:#?}", finished.failure);
-        assert_eq!(stage.site.all(), "log=x", "{n}");
+        look(&stage, &second(&stage, &script), n);
     }
 }
