@@ -160,6 +160,75 @@ async fn the_server_refuses_every_effect_of_an_older_epoch() {
     std::fs::remove_dir_all(folder).expect("it is ours");
 }
 
+#[tokio::test]
+async fn nobody_takes_the_database_under_an_open_transaction() {
+    let database = shared().database("lease_open");
+    let run = lab(&database.url(), Holder::default()).await;
+    sql(&run, "CREATE TABLE t (n int)").await.expect("free");
+    let free = "SELECT count(*) FROM (SELECT FROM pb.lease FOR NO KEY UPDATE SKIP LOCKED) r";
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    let (done, ()) = tokio::join!(
+        sql(&run, "INSERT INTO t SELECT 1 FROM pg_sleep(3)"),
+        async {
+            while database.psql(asleep) == "0" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            assert_eq!(database.psql(free), "0");
+        }
+    );
+    done.expect("ours");
+    assert_eq!(database.psql(free), "1");
+}
+
+#[tokio::test]
+async fn a_run_that_was_overtaken_changes_nothing_elsewhere_either() {
+    let taken = shared().database("lease_taken");
+    let elsewhere = shared().database("lease_elsewhere");
+    let run = lab(&taken.url(), Holder::default()).await;
+    sql(&run, "SELECT 1").await.expect("free");
+    let mut other = run.handle();
+    other["$handle"]["name"] = json!("other");
+    other["$handle"]["config"]["postgres"] = json!(elsewhere.url());
+    let on_other = |text: &str| json!({ "db": other, "text": text });
+    let made = run.call("sql", on_other("CREATE TABLE t ()")).await;
+    made.expect("free as well");
+    taken.psql("UPDATE pb.lease SET epoch = epoch + 1, run = 'OTHER'");
+    // So long what the server said last is believed.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let refused = run.call("sql", on_other("DROP TABLE t")).await;
+    let refused = refused.expect_err("another's");
+    assert!(refused.is(&code::LEASE_LOST), "{refused:#?}");
+    assert_eq!(elsewhere.psql("SELECT to_regclass('t')"), "t");
+}
+
+#[tokio::test]
+async fn who_stole_a_database_holds_it_alone() {
+    let database = shared().database("lease_stolen");
+    let first = lab(&database.url(), Holder::default()).await;
+    sql(&first, "CREATE TABLE t ()").await.expect("free");
+    let thief = lab(&database.url(), stealing(&first)).await;
+    sql(&thief, "SELECT 1").await.expect("stolen");
+    let third = lab(&database.url(), Holder::default()).await;
+    let refused = sql(&third, "DROP TABLE t").await.expect_err("taken");
+    assert!(refused.is(&code::LOCKED), "{refused:#?}");
+}
+
+#[tokio::test]
+async fn a_run_does_not_go_on_where_another_has_been_since() {
+    let database = shared().database("lease_since");
+    let other = lab(&database.url(), Holder::default()).await;
+    sql(&other, "CREATE TABLE t ()").await.expect("free");
+    other.run.finish(Ok(Value::Null)).await;
+    let had = Holder {
+        had: ["database".to_owned()].into(),
+        ..Holder::default()
+    };
+    let late = lab(&database.url(), had).await;
+    let refused = sql(&late, "DROP TABLE t").await.expect_err("taken since");
+    assert!(refused.is(&code::UNFINISHED), "{refused:#?}");
+    assert_eq!(database.psql("SELECT to_regclass('t')"), "t");
+}
+
 /// Rounds in which a run loses the database while it writes; `ROUNDS=500` tries that many.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_commit_of_a_run_that_was_overtaken() {

@@ -167,6 +167,14 @@ impl Server {
         self.as_postgres("pg_ctl", &["-D", "data", "-w", "-s", "-m", "fast", "stop"]);
     }
 
+    /// As a machine that loses its power: nobody is told, and nothing is finished.
+    pub(crate) fn stop_at_once(&self) {
+        self.as_postgres(
+            "pg_ctl",
+            &["-D", "data", "-w", "-s", "-m", "immediate", "stop"],
+        );
+    }
+
     /// As the kernel out of memory does it.
     pub(crate) fn kill(&self) {
         let file = self.folder.join("data/postmaster.pid");

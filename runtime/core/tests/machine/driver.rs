@@ -50,7 +50,10 @@ impl Driver for Fake {
                 .0
                 .look(&format!("identity {}", handle.name))
                 .await?;
-            Ok(Some(json!("system 7")))
+            let is_another = self.looks.0.state().is_another;
+            Ok(Some(json!(
+                ["system 7", "system 8"][usize::from(is_another)]
+            )))
         })
     }
 

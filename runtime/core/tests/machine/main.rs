@@ -26,5 +26,6 @@ mod returns;
 mod roll_back;
 mod scopes;
 mod stuck;
+mod taken_up;
 mod time;
 mod transactions;

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) open: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) committed: BTreeSet<String>,
     pub(crate) began: u32,
+    /// Whether another server answers now.
+    pub(crate) is_another: bool,
 }
 
 impl Site {

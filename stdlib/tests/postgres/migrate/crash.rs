@@ -145,6 +145,26 @@ async fn killed_again_and_again_every_statement_runs_once() {
 }
 
 #[tokio::test]
+async fn a_block_that_was_begun_needs_a_person() {
+    let project = Project::new("crash_block");
+    project.psql("CREATE TABLE log (n int)");
+    project.file(
+        "0001_block.sql",
+        "-- pb: no-transaction\nINSERT INTO log VALUES (1);\n\
+         DO $$ BEGIN INSERT INTO log VALUES (2); COMMIT; PERFORM pg_sleep(10); END $$;",
+    );
+    let mut killed = child(&project);
+    until(&project, "count(*) = 2 FROM log").await;
+    killed.kill().expect("it runs");
+    killed.wait().expect("it is dead");
+    project.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
+    let failure = migrate(&project.lab().await, json!({})).await;
+    let failure = failure.expect_err("nobody knows");
+    assert_eq!(failure.code, "PB0335", "{failure:?}");
+    assert_eq!(project.psql("SELECT count(*) FROM log"), "2");
+}
+
+#[tokio::test]
 async fn an_index_that_the_server_goes_on_building_is_waited_for() {
     let project = Project::new("crash_index");
     project.psql("CREATE TABLE t (a int); CREATE TABLE done (n int)");

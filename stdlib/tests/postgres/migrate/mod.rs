@@ -1,6 +1,7 @@
 //! `migrate` on real schemas.
 
 mod crash;
+mod cut;
 mod indexes;
 mod locks;
 mod refused;

@@ -3,7 +3,8 @@
 use super::take_back::TakeBack;
 use crate::driver::{Database, Fake};
 use pb_core::{
-    Class, Decision, Effect, HandleOf, Permit, Primitive, Readers, Result, Subject, Undo, World,
+    Class, Decision, Effect, HandleOf, Permit, Primitive, Readers, Result, Settled, Subject, Undo,
+    World,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub(crate) struct AddArgs {
     /// The result is more than a script may hold.
     #[serde(default)]
     large: bool,
+    /// Leaves word of itself, by which it is settled.
+    #[serde(default)]
+    tells: bool,
     #[serde(default)]
     pub(super) db: Option<HandleOf<Database>>,
 }
@@ -73,12 +77,32 @@ impl Primitive for Add {
         args: &AddArgs,
         one: &AddOne,
     ) -> Result<Value> {
+        if args.tells {
+            world.keep_evidence(json!(one.1)).await?;
+        }
         let hands = world.of::<Fake>(permit);
         match args.db.as_ref().and_then(|db| db.0.transaction.as_ref()) {
             Some(id) => hands.add_in(id, &one.0, &one.1).await?,
             None => hands.add(&one.0, &one.1).await?,
         }
         Ok(json!(one.1))
+    }
+    async fn settle(
+        &self,
+        read: &Readers,
+        args: &AddArgs,
+        one: &AddOne,
+        evidence: Option<&Value>,
+    ) -> Result<Settled> {
+        if !args.tells {
+            return Ok(Settled::Unknown(String::new()));
+        }
+        let is = read.of::<Fake>().thing(&one.0).await?;
+        let told = evidence.and_then(Value::as_str);
+        Ok(match told.is_some_and(|what| is.contains(what)) {
+            true => Settled::Applied(json!(one.1)),
+            false => Settled::NotApplied,
+        })
     }
     fn result(&self, args: &AddArgs, (): &(), (): &(), done: &[Value]) -> Result<AddOut> {
         let added = done.first().and_then(Value::as_str).unwrap_or_default();
