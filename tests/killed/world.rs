@@ -108,7 +108,7 @@ impl<'a> World<'a> {
         haproxy: Haproxy,
     ) -> World<'a> {
         let name = name.to_owned();
-        let images = ["1.0", "2.0"].map(|tag| {
+        let images = ["every-1.0", "every-2.0"].map(|tag| {
             Image::web(tag)
                 .change("ENTRYPOINT []")
                 .change("CMD [\"/web\"]")

@@ -53,7 +53,11 @@ fn a_killed_rolling_swap_goes_on_and_no_request_fails() {
         return;
     };
     let stage = Stage::new(docker, "prim_resumed");
-    let web = |tag: &str| Image::web(tag).env("READY_AFTER_MS", "200").import(docker);
+    let web = |tag: &str| {
+        Image::web(&format!("slow-{tag}"))
+            .env("READY_AFTER_MS", "200")
+            .import(docker)
+    };
     let images = ["1.0", "2.0"].map(web);
     let text = format!(
         "let image = param(\"image\");\nrolling([\"{}\", \"{}\"], |name| {{\n    swap_container(name, #{{ image: image, router: \

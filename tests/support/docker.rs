@@ -3,7 +3,7 @@
 //! One process of a checkout and purpose (test, demo) uses Docker at a time: names can then be the same in every run,
 //! and what an earlier run left behind, killed or not, can be removed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -29,7 +29,7 @@ echo "left of $1: $left"; return 1;
 pub(crate) struct Docker {
     prefix: String,
     keeper: Keeper,
-    imported: Mutex<BTreeSet<String>>,
+    imported: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 /// What a container is, as `docker inspect` says.
@@ -110,7 +110,8 @@ impl Docker {
             .imported
             .lock()
             .expect("no import panics while it holds the set");
-        if !imported.insert(name.to_string()) {
+        if let Some(first) = imported.insert(name.to_string(), changes.to_vec()) {
+            assert_eq!(first, changes, "{name} stands for one set of changes");
             return;
         }
         let folder = keeper::quote(program.parent().expect("a program is in a folder"));
