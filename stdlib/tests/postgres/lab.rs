@@ -239,3 +239,11 @@ impl SecretSource for Env {
         })
     }
 }
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are what the test is asked for"
+)]
+pub(crate) fn say(figures: &str) {
+    println!("{figures}");
+}

@@ -1,6 +1,6 @@
 //! One run at a time works on a database, and one that has lost it changes nothing any more.
 
-use crate::lab::{Lab, lines};
+use crate::lab::{Lab, lines, say};
 use crate::server::{Server, shared};
 use pb_core::{Failure, Holder, code};
 use serde_json::{Value, json};
@@ -262,7 +262,9 @@ async fn no_commit_of_a_run_that_was_overtaken() {
     }
     let stale = database.psql("SELECT count(*) FROM log WHERE epoch <> writer");
     let all = database.psql("SELECT count(*) FROM log");
-    println!("{rounds} take-overs of a run that writes: {all} commits, {stale} of an older epoch");
+    say(&format!(
+        "{rounds} take-overs of a run that writes: {all} commits, {stale} of an older epoch"
+    ));
     assert_eq!(stale, "0");
 }
 

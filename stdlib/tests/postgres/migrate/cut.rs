@@ -3,7 +3,7 @@
 //! An ordinary run tries a sample; `POINTS=200` tries that many.
 
 use super::{Project, migrate};
-use crate::lab::{Lab, lines};
+use crate::lab::{Lab, lines, say};
 use crate::proxy::{Cut, Passed, Point, Way};
 use crate::server::Server;
 use serde_json::json;
@@ -102,14 +102,6 @@ impl Tally {
             FILES.len()
         )
     }
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "the figures are what the test is asked for"
-)]
-fn say(figures: &str) {
-    println!("{figures}");
 }
 
 /// Migrates an empty schema up to the point, and then until it is done.
