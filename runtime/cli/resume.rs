@@ -12,7 +12,7 @@ use crate::run::Shown;
 use crate::show::{self, find};
 use jiff::tz::TimeZone;
 use pb_core::{Failure, code};
-use pb_runtime::{Script, TakeUp};
+use pb_runtime::{Runtime, Script, TakeUp};
 
 /// What is done with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,8 @@ pub(crate) fn take_up(
     let undo = way == Way::RollBack || wanted.wish.undo;
     refuse(&past, undo)?;
     if !wanted.yes && !wanted.wish.undo {
-        tell(&past, console);
+        let looking = Runtime::builder(registry).base(&project.base).runs(store);
+        tell(&past, &looking.build()?, console);
     }
     let undo = match (undo, wanted.yes) {
         (undo, true) => undo,
@@ -152,7 +153,7 @@ fn refuse(past: &Past, undo: bool) -> Result<(), Refusal> {
 }
 
 /// What is known of the run before anything is done about it.
-fn tell(past: &Past, console: &Console) {
+fn tell(past: &Past, runtime: &Runtime, console: &Console) {
     let zone = TimeZone::system();
     let when = past
         .last
@@ -161,10 +162,12 @@ fn tell(past: &Past, console: &Console) {
         .steps
         .iter()
         .position(|step| step.state == StepState::Open);
-    let what = match past.state {
-        State::Interrupted => "stopped",
-        _ => "ended",
+    let what = match (past.state, &past.signal) {
+        (State::Interrupted, Some(signal)) => format!("was told to stop by {signal}"),
+        (State::Interrupted, None) => "was killed".into(),
+        _ => "ended".into(),
     };
+    let host = &past.host;
     let at = open.map(|at| {
         let step = &past.steps[at];
         format!(
@@ -175,13 +178,21 @@ fn tell(past: &Past, console: &Console) {
         )
     });
     console.story(&format!(
-        "run {} of {} {what}{}{}",
+        "run {} of {} {what} on {host}{}{}",
         past.run,
         clean::line(&past.playbook),
         when.unwrap_or_default(),
         at.unwrap_or_default(),
     ));
-    for line in show::steps(past, console.now(), console.stderr) {
+    let page = console.stderr;
+    for line in show::steps(past, console.now(), page) {
         console.story(&line);
+    }
+    let observed = match runtime.look(&past.run) {
+        Ok(lines) => lines,
+        Err(failure) => vec![failure.message],
+    };
+    for line in observed {
+        console.story(&page.sentence(&format!("  now: {}", clean::line(&line))));
     }
 }

@@ -1,11 +1,12 @@
 //! A rolling swap under load that is killed with SIGKILL after any number of durable records, then resumed.
 
-use super::stage::with_docker;
+use super::stage::{with_database, with_docker};
 use crate::support::image::Image;
 use crate::support::load::Load;
 use crate::support::need;
 use crate::support::pb::Pb;
 use crate::support::stage::Stage;
+use crate::support::wait;
 use rustix::process::Signal;
 use std::fs;
 use std::thread::sleep;
@@ -45,6 +46,42 @@ fn points(all: usize) -> Vec<usize> {
         return (1..all).collect();
     }
     (0..SAMPLE).map(|i| 1 + i * (all - 2) / SAMPLE).collect()
+}
+
+#[test]
+fn what_is_true_now_is_said_before_anybody_is_asked() {
+    let Some(postgres) = need::postgres() else {
+        return;
+    };
+    let database = postgres.fresh_database("resumed_look");
+    let text = "let db = target.database;\n\
+                get_or_create_tenant(db, \"acme\", #{ registry: \"none\" });\n\
+                get_or_create_tenant(db, \"globex\", #{ registry: \"none\" });\n\
+                command([\"sleep\", \"1\"], #{ on_doubt: \"skip\" });\n";
+    let pb = with_database(&database)
+        .args(["run"])
+        .playbook("a.rhai", text);
+    let running = pb.start();
+    let there = || {
+        (database.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'globex'") == "1")
+            .then_some(())
+    };
+    wait::until("globex", Duration::from_secs(30), there).unwrap();
+    running.signal(Signal::KILL);
+    running.wait().expect(137);
+    // Somebody was there in the meantime.
+    database.sql("DROP SCHEMA acme CASCADE");
+    let asked = pb.with(["resume"]).run().expect(6);
+    let line = |text: &str| {
+        asked
+            .stderr
+            .lines()
+            .filter(|line| line.contains(text))
+            .count()
+    };
+    assert_eq!(line("was killed on "), 1, "{asked}");
+    assert_eq!(line("  now: tenant acme is not there"), 1, "{asked}");
+    assert_eq!(line("  now: tenant globex is there"), 1, "{asked}");
 }
 
 #[test]

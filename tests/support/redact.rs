@@ -1,9 +1,15 @@
 //! Replaces what differs from run to run, so that whole outputs can be compared.
 //!
-//! `<run>` run ids · `<time>` durations, clock times, dates · `<port>` after a host · `<id>` container and digest hashes.
+//! `<run>` run ids · `<time>` durations, clock times, dates · `<port>` after a host · `<id>` container and digest hashes ·
+//! `<host>` this machine, behind `@` or between `on` and `at`.
 //! Spaces before a duration or an exit code become two: columns are set by its width.
 
 pub(crate) fn redact(text: &str) -> String {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let text = text
+        .replace(&format!("@{host} "), "@<host> ")
+        .replace(&format!(" on {host} at "), " on <host> at ");
     let lines = text.lines().map(line).map(|line| line + "\n");
     lines.collect()
 }

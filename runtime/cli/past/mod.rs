@@ -37,6 +37,8 @@ pub(crate) struct Past {
     /// Milliseconds since 1970; `None` when not even the first record was written.
     pub(crate) started: Option<u64>,
     pub(crate) ended: Option<u64>,
+    /// The signal that told it to stop last.
+    pub(crate) signal: Option<String>,
     /// When something was written last.
     pub(crate) last: Option<u64>,
     pub(crate) changed: bool,
@@ -98,6 +100,7 @@ impl Past {
             host: String::new(),
             started: history.records.first().map(|record| record.t),
             ended: None,
+            signal: None,
             last: history.records.last().map(|record| record.t),
             changed: false,
             steps: vec![],
@@ -125,12 +128,14 @@ impl Past {
                     past.host.clone_from(host);
                     past.sources.clone_from(sources);
                 }
-                Body::RunResume {
-                    edited: Some(edited),
-                    ..
-                } => {
-                    past.playbook.clone_from(&edited.playbook);
-                    past.sources.clone_from(&edited.sources);
+                Body::Interrupt { signal } => past.signal = Some(signal.clone()),
+                Body::RunResume { edited, host, .. } => {
+                    past.signal = None;
+                    past.host.clone_from(host);
+                    if let Some(edited) = edited {
+                        past.playbook.clone_from(&edited.playbook);
+                        past.sources.clone_from(&edited.sources);
+                    }
                 }
                 Body::RunClose {
                     failure, changed, ..

@@ -231,15 +231,7 @@ impl Runtime {
         history: &History,
         vault: &Arc<Vault>,
     ) -> Result<()> {
-        let setup = Setup {
-            sink: Arc::new(|_| ()),
-            holder: None,
-            ..self.setup(id.into(), Box::new(Nowhere), vault, Holder::default())
-        };
-        let run = {
-            let _inside = self.tokio.enter();
-            Run::rehearse(setup, history)
-        };
+        let run = self.over(id, history, vault);
         let environment = (opened.env.clone(), opened.target.clone());
         let session = self.session(
             run,
@@ -254,6 +246,32 @@ impl Runtime {
                 session.run.went_the_same_way()
             }
         }
+    }
+
+    /// A run over what is recorded, which begins nothing new and writes nothing.
+    fn over(&self, id: &str, history: &History, vault: &Arc<Vault>) -> Run {
+        let setup = Setup {
+            sink: Arc::new(|_| ()),
+            holder: None,
+            ..self.setup(id.into(), Box::new(Nowhere), vault, Holder::default())
+        };
+        Run::rehearse(setup, history)
+    }
+
+    /// What is true now of everything that a run has acted on, a sentence each, oldest first. It only reads.
+    ///
+    /// # Errors
+    /// `PB0020` for a damaged journal, `PB0011` for a secret that cannot be fetched.
+    pub fn look(&self, id: &str) -> Result<Vec<String>> {
+        let Some(history) = self.state.read(id)? else {
+            return Ok(vec![]);
+        };
+        let opened = Opened::of(&history)?;
+        let script = Script::from_sources(&opened.playbook, &opened.sources)?;
+        let vault = self.vault()?;
+        self.fetch_secrets(&script, &opened.target, &vault)?;
+        let run = self.over(id, &history, &vault);
+        Ok(self.tokio.handle().block_on(run.look(&history)))
     }
 
     /// The run that took the place of this one, if one did.

@@ -10,6 +10,7 @@ mod execute;
 mod finish;
 mod gate;
 mod lease;
+mod look;
 mod past;
 mod rebuild;
 mod recall;
