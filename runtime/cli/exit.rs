@@ -41,7 +41,12 @@ const PERSON: &[&Code] = &[
     &code::DAMAGED,
     &code::LEASE_LOST,
 ];
-const USAGE: &[&Code] = &[&code::PARAMETER, &code::MISSING_ENV, &code::SECRET];
+const USAGE: &[&Code] = &[
+    &code::PARAMETER,
+    &code::MISSING_ENV,
+    &code::SECRET,
+    &code::POOLER,
+];
 
 impl Exit {
     /// Of an error that came before the run began.
