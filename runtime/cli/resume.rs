@@ -177,14 +177,15 @@ fn tell(past: &Past, runtime: &Runtime, console: &Console) {
             clean::line(&step.place)
         )
     });
-    console.story(&format!(
+    let head = format!(
         "run {} of {} {what} on {host}{}{}",
         past.run,
         clean::line(&past.playbook),
         when.unwrap_or_default(),
         at.unwrap_or_default(),
-    ));
+    );
     let page = console.stderr;
+    console.story(&page.sentence(&head));
     for line in show::steps(past, console.now(), page) {
         console.story(&line);
     }

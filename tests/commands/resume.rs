@@ -196,6 +196,9 @@ fn a_torn_tail_is_cut_and_damage_is_refused() {
     )
     .matches("commands/resume/torn");
     assert_eq!(folders(&pb), "one two");
+    // What came after it stands on a line of its own.
+    let shown = said(&pb, &["show", "--output", "json"], 0);
+    assert!(shown.stdout.contains("\"state\":\"done\""), "{shown}");
 }
 
 #[test]
