@@ -205,7 +205,7 @@ fn disturbed(name: &str, way: Way, stopped: Option<(i32, &str)>) {
                 let last = history.records.last().map(|record| &record.body);
                 let named = matches!(last, Some(Body::Interrupt { signal: s }) if s == signal);
                 assert!(named, "{told}: {last:?}");
-                pb.with(["resume", "--yes"]).run().expect(0);
+                resumed_to_its_end(&pb);
                 resumed += 1;
             }
             (None, None) => panic!("{told}: it ended"),
@@ -217,6 +217,30 @@ fn disturbed(name: &str, way: Way, stopped: Option<(i32, &str)>) {
         POINTS - resumed
     ));
     assert_eq!(resumed > POINTS / 2, stopped.is_some());
+}
+
+/// A program that was given up half-way, as the second Ctrl-C asks for, is in doubt: a person says what it had written.
+fn resumed_to_its_end(pb: &Pb) {
+    let mut words: Vec<String> = vec![];
+    while words.len() < 10 {
+        let mut arguments = vec!["resume", "--yes", "--output", "json"];
+        arguments.extend(words.iter().map(String::as_str));
+        let outcome = pb.with(arguments).run();
+        if outcome.code == 0 {
+            return;
+        }
+        let outcome = outcome.expect(5);
+        let result: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let text = |name: &str| result["error"][name].as_str().unwrap_or_default();
+        assert_eq!(text("kind"), "doubt", "{outcome}");
+        let written = fs::read_to_string(pb.folder().join("written")).unwrap_or_default();
+        let echoed = text("message").split("echo ").nth(1);
+        let echoed = echoed.and_then(|rest| rest.split(' ').next()).unwrap();
+        let applied = written.lines().any(|line| line == echoed);
+        let word = if applied { "applied" } else { "not-applied" };
+        words.extend(["--settle".into(), format!("{}={word}", text("step"))]);
+    }
+    panic!("asked again and again: {words:?}");
 }
 
 #[test]
