@@ -8,6 +8,7 @@ mod duration;
 mod effect;
 pub mod event;
 mod failure;
+pub mod finding;
 mod handle;
 pub mod journal;
 mod lease;
@@ -27,7 +28,8 @@ pub use handle::{HANDLE_KEY, Handle, HandleKind, HandleOf};
 pub use lease::Holder;
 pub use nearest::nearest;
 pub use primitive::{
-    AnyAction, Decision, DynPrimitive, NoAction, Primitive, Settled, Spec, Subject, Undo, erase,
+    AnyAction, Decision, DynPrimitive, NoAction, Primitive, Settled, Spec, Subject, Survey, Undo,
+    erase,
 };
 pub use scrub::{SHORTEST_SECRET, Scrubber};
 pub use secret::{SecretSource, SecretText, Vault, holds_secret};

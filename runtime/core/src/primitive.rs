@@ -3,6 +3,7 @@
 use crate::driver::{Permit, Readers, World};
 use crate::effect::{Class, Effect};
 use crate::failure::{Failure, Result};
+use crate::finding::{Complaint, Standing};
 use crate::spec::{self, Field};
 use crate::wait::Pace;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -98,6 +99,32 @@ pub trait Primitive: Send + Sync + 'static {
         None
     }
 
+    /// What speaks against a call before it runs: `known` holds the arguments that are known by then. Asks no server.
+    fn inspect(&self, _known: &Map<String, Value>, _stands: &Standing<'_>) -> Vec<Complaint> {
+        vec![]
+    }
+
+    /// What the script would get after these actions, as far as that is certain; a plan takes the other keys for unknown.
+    fn foresee(
+        &self,
+        _args: &Self::Args,
+        _before: &Self::Facts,
+        _actions: &[&Self::Action],
+    ) -> Map<String, Value> {
+        Map::new()
+    }
+
+    /// What a plan shows beside the actions: what they lock and how large that is, what stands in their way. Reads only.
+    fn survey(
+        &self,
+        _read: &Readers,
+        _args: &Self::Args,
+        _before: &Self::Facts,
+        _actions: &[&Self::Action],
+    ) -> impl Future<Output = Result<Survey>> + Send {
+        async { Ok(Survey::default()) }
+    }
+
     /// What a gate adds to its failure when the deadline has passed, such as a hint; `last` is what it saw last.
     fn too_late(&self, _args: &Self::Args, _last: &Self::Facts, failure: Failure) -> Failure {
         failure
@@ -124,6 +151,17 @@ impl<A> Decision<A> {
             Self::Act(vec![vec![actions]])
         }
     }
+}
+
+/// What a plan shows of a step beside its actions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// What happens to the things that it touches: locks, sizes, rewrites, traffic, images from and to, waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+    /// What would probably keep it from succeeding: sessions that hold a lock, tables of another owner, a full disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<String>,
 }
 
 /// What became of an action whose process died.
@@ -278,6 +316,25 @@ pub trait DynPrimitive: Send + Sync {
     fn pace(&self, args: &Value) -> Result<Option<Pace>>;
     /// See `Primitive::too_late`.
     fn too_late(&self, args: &Value, last: &Value, failure: Failure) -> Result<Failure>;
+    /// Which of the known arguments cannot be read, each looked at by itself, and why.
+    fn unreadable(&self, known: &Map<String, Value>) -> Vec<(String, String)>;
+    /// See `Primitive::inspect`.
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint>;
+    /// See `Primitive::foresee`.
+    fn foresee(
+        &self,
+        args: &Value,
+        before: &Value,
+        actions: &[Value],
+    ) -> Result<Map<String, Value>>;
+    /// See `Primitive::survey`.
+    fn survey<'a>(
+        &'a self,
+        read: &'a Readers,
+        args: &'a Value,
+        before: &'a Value,
+        actions: &'a [Value],
+    ) -> BoxFuture<'a, Result<Survey>>;
 }
 
 /// The primitive behind its untyped face.
@@ -379,8 +436,7 @@ impl<P: Primitive> DynPrimitive for Erased<P> {
         action: &'a Value,
     ) -> BoxFuture<'a, Result<Value>> {
         async move {
-            let action =
-                P::Action::deserialize(action).map_err(|e| Failure::broken("action", e))?;
+            let action = read_action::<P>(action)?;
             self.primitive
                 .act(world, permit, &self.args(args)?, &action)
                 .await
@@ -396,8 +452,7 @@ impl<P: Primitive> DynPrimitive for Erased<P> {
         evidence: Option<&'a Value>,
     ) -> BoxFuture<'a, Result<Settled>> {
         async move {
-            let action =
-                P::Action::deserialize(action).map_err(|e| Failure::broken("action", e))?;
+            let action = read_action::<P>(action)?;
             self.primitive
                 .settle(read, &self.args(args)?, &action, evidence)
                 .await
@@ -443,4 +498,54 @@ impl<P: Primitive> DynPrimitive for Erased<P> {
             .primitive
             .too_late(&self.args(args)?, &facts(last)?, failure))
     }
+
+    fn unreadable(&self, known: &Map<String, Value>) -> Vec<(String, String)> {
+        let alone = |(name, value): (&String, &Value)| {
+            let one = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
+            let error = P::Args::deserialize(&one).err()?.to_string();
+            // That the others are missing says nothing: the value is read before they are missed.
+            (!error.starts_with("missing field")).then(|| (name.clone(), error))
+        };
+        known.iter().filter_map(alone).collect()
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        self.primitive.inspect(known, stands)
+    }
+
+    fn foresee(
+        &self,
+        args: &Value,
+        before: &Value,
+        actions: &[Value],
+    ) -> Result<Map<String, Value>> {
+        let actions = read_actions::<P>(actions)?;
+        let actions: Vec<&P::Action> = actions.iter().collect();
+        let (args, before) = (self.args(args)?, facts(before)?);
+        Ok(self.primitive.foresee(&args, &before, &actions))
+    }
+
+    fn survey<'a>(
+        &'a self,
+        read: &'a Readers,
+        args: &'a Value,
+        before: &'a Value,
+        actions: &'a [Value],
+    ) -> BoxFuture<'a, Result<Survey>> {
+        async move {
+            let actions = read_actions::<P>(actions)?;
+            let actions: Vec<&P::Action> = actions.iter().collect();
+            let (args, before) = (self.args(args)?, facts(before)?);
+            self.primitive.survey(read, &args, &before, &actions).await
+        }
+        .boxed()
+    }
+}
+
+fn read_action<P: Primitive>(action: &Value) -> Result<P::Action> {
+    P::Action::deserialize(action).map_err(|error| Failure::broken("action", error))
+}
+
+fn read_actions<P: Primitive>(actions: &[Value]) -> Result<Vec<P::Action>> {
+    actions.iter().map(read_action::<P>).collect()
 }
