@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use pb_core::event::What;
+use pb_core::finding::{Complaint, Standing};
 use pb_core::run::{DynBracket, End, Finished, Registry};
 use pb_core::spec::{Field, Kind};
 use pb_core::wait::Pace;
 use pb_core::{
     AnyAction, Decision, Driver, Drivers, DynPrimitive, Failure, Handle, Permit, Readers, Result,
-    SecretSource, Settled, Spec, Subject, Undo, World,
+    SecretSource, Settled, Spec, Subject, Survey, Undo, World,
 };
 use pb_runtime::{Answer, Param, ParamKind, Runtime, Script};
 use serde_json::{Map, Value, json};
@@ -202,6 +203,24 @@ impl DynPrimitive for StandIn {
     }
     fn too_late(&self, _: &Value, _: &Value, failure: Failure) -> Result<Failure> {
         Ok(failure)
+    }
+    fn unreadable(&self, known: &Map<String, Value>) -> Vec<(String, String)> {
+        self.0.unreadable(known)
+    }
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        self.0.inspect(known, stands)
+    }
+    fn foresee(&self, _: &Value, _: &Value, _: &[Value]) -> Result<Map<String, Value>> {
+        Ok(Map::new())
+    }
+    fn survey<'a>(
+        &'a self,
+        _: &'a Readers,
+        _: &'a Value,
+        _: &'a Value,
+        _: &'a [Value],
+    ) -> BoxFuture<'a, Result<Survey>> {
+        async { Ok(Survey::default()) }.boxed()
     }
 }
 
