@@ -176,5 +176,12 @@ pub struct Step {
     pub place: String,
 }
 
+impl Step {
+    /// Its key as people read it: `migrate#1`, `each#1[web-1]/run_once#1`.
+    pub fn shown(&self) -> &str {
+        self.key.trim_start_matches('/')
+    }
+}
+
 /// Takes events as they happen. It must not block for long, and cannot fail.
 pub type Sink = Arc<dyn Fn(&Event) + Send + Sync>;

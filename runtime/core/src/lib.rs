@@ -13,11 +13,13 @@ mod handle;
 pub mod journal;
 mod lease;
 mod nearest;
+pub mod plan;
 mod primitive;
 pub mod run;
 mod scrub;
 mod secret;
 pub mod spec;
+pub mod unknown;
 pub mod wait;
 
 pub use driver::{Driver, Drivers, Permit, Readers, Table, World};

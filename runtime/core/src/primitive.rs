@@ -218,8 +218,11 @@ impl Undo {
 pub struct Subject {
     /// Such as `container`, `schema`, `url`.
     pub kind: String,
-    /// Its name, unique within the kind.
+    /// Its name, unique within the kind; a part of another thing begins with that one's name and `/`.
     pub name: String,
+    /// Whether nobody can tell what it reaches: a program, a URL.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vague: bool,
 }
 
 impl Subject {
@@ -228,7 +231,30 @@ impl Subject {
         Self {
             kind: kind.into(),
             name: name.into(),
+            vague: false,
         }
+    }
+
+    /// A thing of which nobody can tell what it reaches.
+    pub fn vague(kind: &str, name: impl Into<String>) -> Self {
+        Self {
+            vague: true,
+            ..Self::new(kind, name)
+        }
+    }
+
+    /// Whether a change of the other may be one of it.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        self.vague || other.vague || self.is_part_of(other)
+    }
+
+    /// Whether one of the two is the other, or a part of it.
+    pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        let part = |of: &Self, whole: &Self| {
+            let rest = of.name.strip_prefix(whole.name.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        part(self, other) || part(other, self)
     }
 }
 

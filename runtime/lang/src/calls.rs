@@ -1,6 +1,7 @@
 //! Makes every primitive a function: positional arguments, one map of options, handles that are left out.
 
 use crate::convert::{to_json, to_result};
+use crate::planning::awake;
 use crate::session::{Native, Session};
 use crate::values::HandleValue;
 use pb_core::run::{Common, Request};
@@ -29,7 +30,12 @@ pub(crate) fn register(engine: &mut Engine, session: &Arc<Session>) {
                 let result = request.map_err(CallError::from).and_then(|request| {
                     session.wait(session.run.call(&session.scope(&context), request))
                 });
-                Ok(to_result(&session.raised(result, &context)?))
+                let value = to_result(&session.raised(result, &context)?);
+                Ok(if session.run.is_plan() {
+                    awake(value)
+                } else {
+                    value
+                })
             });
         }
     }

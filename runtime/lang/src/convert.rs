@@ -1,5 +1,6 @@
 //! Between the values of Rhai and the JSON of the kernel.
 
+use crate::planning::Unknown;
 use crate::shown;
 use crate::values::{HandleValue, Moment, Record, Secret, Thrown, rfc3339};
 use pb_core::{Failure, Handle, Result, SecretText, code, holds_secret};
@@ -109,6 +110,9 @@ fn custom(what: &str, value: &Dynamic) -> Result<Value> {
     }
     if let Some(error) = value.read_lock::<Thrown>() {
         return object(what, &error.as_map());
+    }
+    if let Some(unknown) = value.read_lock::<Unknown>() {
+        return Ok(unknown.marker().into());
     }
     if let Some(moment) = value.read_lock::<Moment>() {
         return Ok(rfc3339(moment.0).into());

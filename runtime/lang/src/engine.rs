@@ -4,7 +4,7 @@ use crate::limits::Limits;
 use crate::resolver::Resolver;
 use crate::session::{Session, Tag};
 use crate::values::{HandleValue, property};
-use crate::{calls, convert, thrown, values, words};
+use crate::{calls, convert, planning, thrown, values, words};
 use rhai::packages::{
     BasicArrayPackage, BasicBlobPackage, BasicMapPackage, BasicMathPackage, BitFieldPackage,
     CorePackage, LogicPackage, MoreStringPackage, Package,
@@ -45,6 +45,9 @@ pub(crate) fn for_run(session: &Arc<Session>, limits: &Limits) -> Engine {
     engine.set_module_resolver(Resolver::new(session.script.clone()));
     engine.set_default_tag(Dynamic::from(Tag(session.run.root().clone())));
     values::register(&mut engine);
+    if session.run.is_plan() {
+        planning::register(&mut engine, session);
+    }
     handles(&mut engine, session);
     calls::register(&mut engine, session);
     words::register(&mut engine, session);

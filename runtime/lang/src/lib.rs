@@ -7,6 +7,7 @@ mod engine;
 mod host;
 mod limits;
 mod params;
+mod planning;
 mod resolver;
 mod runtime;
 mod script;

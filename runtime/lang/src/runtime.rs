@@ -2,6 +2,7 @@
 
 mod builder;
 mod exclusive;
+mod plan;
 mod taking_up;
 
 pub use builder::Builder;
@@ -10,6 +11,7 @@ pub use taking_up::TakeUp;
 use crate::host::{SystemClock, SystemRandom};
 use crate::limits::Limits;
 use crate::params;
+use crate::planning::Fork;
 use crate::script::Script;
 use crate::session::Session;
 use crate::thrown::Fatal;
@@ -18,7 +20,7 @@ use pb_core::cancel::Cancel;
 use pb_core::clock::Clock;
 use pb_core::event::Sink;
 use pb_core::journal::{EnvLock, JournalStore, RunStore};
-use pb_core::run::{Finished, Opening, Registry, Run, Setup};
+use pb_core::run::{Approved, Finished, Opening, Registry, Run, Setup};
 use pb_core::spec::Kind;
 use pb_core::{CallError, Failure, Handle, Holder, Result, SecretSource, SecretText, Vault, code};
 use serde_json::{Map, Value};
@@ -61,6 +63,7 @@ pub struct Runtime {
     wait: Duration,
     supersede: Option<String>,
     steal: Option<String>,
+    approved: Option<Arc<Approved>>,
     by: String,
     host: String,
     version: String,
@@ -109,7 +112,10 @@ impl Runtime {
         let setup = self.setup(id, store, &vault, holder);
         let run = self.tokio.handle().block_on(Run::open(setup, opening))?;
         let environment = (self.env.clone(), self.target.clone());
-        Ok((lock, self.session(run, script, params, environment, vault)))
+        Ok((
+            lock,
+            self.session(run, script, params, environment, vault, None),
+        ))
     }
 
     fn vault(&self) -> Result<Arc<Vault>> {
@@ -151,6 +157,7 @@ impl Runtime {
             vault: vault.clone(),
             cancel: self.cancel.clone(),
             holder: Some(holder),
+            approved: self.approved.clone(),
         }
     }
 
@@ -161,6 +168,7 @@ impl Runtime {
         params: Map<String, Value>,
         (env, target): (String, Value),
         vault: Arc<Vault>,
+        fork: Option<Fork>,
     ) -> Arc<Session> {
         Arc::new(Session {
             run,
@@ -173,6 +181,7 @@ impl Runtime {
             prompt: self.prompt.clone(),
             random: Arc::new(SystemRandom),
             fatal: Fatal::default(),
+            fork,
             tokio: self.tokio.handle().clone(),
             limit: std::sync::Mutex::default(),
         })

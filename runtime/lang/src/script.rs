@@ -2,7 +2,9 @@
 
 use crate::engine::parser;
 use crate::params::{self, Param};
+use crate::planning::{self, Shifts, Way};
 use crate::walk::{Found, look_through};
+use pb_core::run::Met;
 use pb_core::{Failure, Result, Site, code, nearest};
 use rhai::{AST, ParseError};
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ pub(crate) struct Parsed {
     pub(crate) found: Found,
     /// What each import of this file is called among the modules.
     pub(crate) imports: BTreeMap<String, String>,
+    /// What was woven in, for a plan.
+    pub(crate) shifts: Shifts,
 }
 
 impl Script {
@@ -134,6 +138,45 @@ impl Script {
         &self.sources
     }
 
+    /// The same with calls woven in where it decides, for a plan.
+    pub(crate) fn woven(&self) -> Result<Self> {
+        let mut script = self.clone();
+        for (name, parsed) in &mut script.modules {
+            let (text, shifts) = planning::weave(&self.sources[name], &parsed.ast);
+            let mut ast = parser()
+                .compile(&text)
+                .map_err(|error| syntax(name, &text, &error))?;
+            ast.set_source(name.as_str());
+            *parsed = Arc::new(Parsed {
+                ast,
+                found: parsed.found.clone(),
+                imports: parsed.imports.clone(),
+                shifts,
+            });
+        }
+        Ok(script)
+    }
+
+    /// A way through the woven script, with the places as they were written.
+    pub(crate) fn written_way(&self, mut way: Way) -> Way {
+        let site = |site: &mut Site| {
+            if let Some(parsed) = self.modules.get(&site.file) {
+                site.column = parsed.shifts.written(site.line, site.column);
+            }
+        };
+        for met in &mut way.met {
+            match met {
+                Met::Step(step) => step.site.iter_mut().for_each(site),
+                Met::Remark(remark) => site(&mut remark.site),
+                Met::Assumed { site: at, .. } => site(at),
+            }
+        }
+        if let Some(failure) = &mut way.failure {
+            failure.chain.iter_mut().for_each(site);
+        }
+        way
+    }
+
     pub(crate) fn root(&self) -> &Parsed {
         &self.modules[&self.name]
     }
@@ -193,6 +236,7 @@ fn parse(
         ast,
         found,
         imports,
+        shifts: Shifts::default(),
     })
 }
 

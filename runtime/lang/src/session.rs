@@ -1,10 +1,12 @@
 //! What the functions of a running script share.
 
 use crate::context::Stored;
+use crate::planning::Fork;
 use crate::runtime::Prompt;
 use crate::script::Script;
 use crate::thrown::{self, Fatal};
-use pb_core::run::{Run, Scope};
+use pb_core::plan::Remark;
+use pb_core::run::{Met, Run, Scope};
 use pb_core::{CallError, Failure, Site};
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext};
 use serde_json::{Map, Value};
@@ -27,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) prompt: Prompt,
     pub(crate) random: Arc<dyn pb_core::clock::Random>,
     pub(crate) fatal: Fatal,
+    /// The answers of the way that is planned.
+    pub(crate) fork: Option<Fork>,
     pub(crate) tokio: Tokio,
     /// The limit that the script ran into.
     pub(crate) limit: Mutex<Option<Failure>>,
@@ -78,6 +82,13 @@ impl Session {
             column,
             call: context.fn_name().to_owned(),
         }
+    }
+
+    /// Adds to a plan what a word says or asks; nothing where nothing is planned.
+    pub(crate) fn remark(&self, context: &NativeCallContext<'_>, text: impl Into<String>) {
+        let (word, text) = (context.fn_name().to_owned(), text.into());
+        let site = self.site(context);
+        self.run.met(Met::Remark(Remark { word, text, site }));
     }
 
     /// The file that a function was called in.

@@ -1,5 +1,6 @@
 //! Values as people read them, on lines, in lists and in errors: never by the names of Rust's types.
 
+use crate::planning::Unknown;
 use crate::values::{HandleValue, Moment, Record, Secret, Thrown, rfc3339};
 use rhai::{Array, Dynamic, INT, Map};
 use std::any::type_name;
@@ -41,6 +42,9 @@ pub(crate) fn within(value: &Dynamic) -> String {
     if let Some(error) = value.read_lock::<Thrown>() {
         return format!("{}: {}", error.0.kind, error.0.message);
     }
+    if let Some(unknown) = value.read_lock::<Unknown>() {
+        return format!("‹{}›", unknown.0);
+    }
     if let Some(moment) = value.read_lock::<Moment>() {
         return rfc3339(moment.0);
     }
@@ -56,6 +60,9 @@ fn entries(map: &Map) -> String {
 
 /// A text, also one that holds secrets: those stand in it by name.
 pub(crate) fn text(value: &Dynamic) -> Option<String> {
+    if let Some(unknown) = value.read_lock::<Unknown>() {
+        return Some(format!("‹{}›", unknown.0));
+    }
     match value.read_lock::<Secret>() {
         Some(secret) => Some(secret.0.to_string()),
         None => value.clone().into_string().ok(),

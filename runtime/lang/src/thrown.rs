@@ -1,5 +1,6 @@
 //! Between errors of Rhai and failures of the kernel. Origin and call chain survive both ways.
 
+use crate::planning;
 use crate::shown;
 use crate::values::Thrown;
 use pb_core::{CallError, Failure, Site, code};
@@ -77,7 +78,10 @@ pub(crate) fn caught(error: EvalAltResult, fatal: &Fatal, file: &str) -> CallErr
     }
     let (inner, file) = inner;
     let position = inner.position();
-    let mut failure = failure_of(inner);
+    let mut failure = match planning::is_cause(&inner) {
+        true => only_the_run(&inner),
+        false => failure_of(inner),
+    };
     let origin = Site {
         file,
         line: position.line().unwrap_or(0),
@@ -127,6 +131,17 @@ fn unwrapped(error: EvalAltResult, file: &str, frames: &mut Vec<Site>) -> (EvalA
         }
         other => (other, file.into()),
     }
+}
+
+/// A plan that cannot go on.
+fn only_the_run(error: &EvalAltResult) -> Failure {
+    let message = match error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            format!("what `{signature}` gives is known in the run alone")
+        }
+        _ => "what is chosen here is known in the run alone".to_owned(),
+    };
+    Failure::new(&code::ONLY_THE_RUN, message)
 }
 
 fn failure_of(error: EvalAltResult) -> Failure {

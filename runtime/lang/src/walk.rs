@@ -4,7 +4,7 @@ use rhai::{AST, ASTNode, Expr, Position, Stmt};
 use std::collections::BTreeSet;
 
 /// What was found in one file.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Found {
     /// Path (`None` when it is computed), line and column of every import.
     pub(crate) imports: Vec<(Option<String>, usize, usize)>,

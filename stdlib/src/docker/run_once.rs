@@ -205,7 +205,7 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         let argv = one_line(&line(&args.argv), 80);
-        vec![Subject::new("job", format!("{} {argv}", args.image))]
+        vec![Subject::vague("job", format!("{} {argv}", args.image))]
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

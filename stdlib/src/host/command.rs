@@ -200,7 +200,7 @@ command([\"tar\", \"-czf\", \"static.tgz\", \"static\"], #{
     }
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
-        vec![Subject::new("command", shown(&args.argv))]
+        vec![Subject::vague("command", shown(&args.argv))]
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -97,7 +97,7 @@ health_check(\"http://127.0.0.1:8080/health/\", #{ deadline: \"60s\", expect: #{
     }
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
-        vec![Subject::new("url", args.url.as_str())]
+        vec![Subject::vague("url", args.url.as_str())]
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

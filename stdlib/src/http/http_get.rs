@@ -132,7 +132,7 @@ let version = http_get(\"http://127.0.0.1:8080/version\", #{ bearer: secret(\"en
     }
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
-        vec![Subject::new("url", args.url.as_str())]
+        vec![Subject::vague("url", args.url.as_str())]
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

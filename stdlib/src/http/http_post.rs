@@ -182,7 +182,7 @@ http_post(\"http://127.0.0.1:8080/cache/purge\", #{ json: #{ tag: \"catalogue\" 
     }
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
-        vec![Subject::new("url", args.url.as_str())]
+        vec![Subject::vague("url", args.url.as_str())]
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -3,11 +3,13 @@
 use super::bracket::{DynBracket, End};
 use super::scope::{Scope, ScopeKind};
 use super::setup::Run;
+use super::step::find_handles;
 use crate::code;
 use crate::driver::{Permit, World};
 use crate::effect::Effect;
 use crate::event::{Step, What};
 use crate::failure::{CallError, Failure, Result, Site};
+use crate::handle::Handle;
 use crate::journal::Body;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
@@ -64,6 +66,19 @@ impl Run {
         };
         let began = self.0.clock.elapsed();
         let generation = self.0.past.next_generation(&step.key);
+        if self.is_plan() {
+            return Ok(Entered {
+                scope: inner,
+                value: inside(&args),
+                nested,
+                bracket: name.into(),
+                step,
+                site,
+                began,
+                generation,
+                over: Some(Ok(())),
+            });
+        }
         let readers = self.readers(&step);
         self.meet(&step.key);
         let over = self
@@ -151,6 +166,9 @@ impl Run {
             generation,
             over,
         } = entered;
+        if self.is_plan() {
+            return result;
+        }
         if let Some(over) = over {
             return self.leave_again(&scope, over, result);
         }
@@ -313,6 +331,17 @@ struct Ending<'a> {
     nested: bool,
     began: std::time::Duration,
     generation: u32,
+}
+
+/// The handle that the closure of a planned bracket is given: no transaction is open behind it.
+fn inside(args: &Value) -> Value {
+    let mut handles = vec![];
+    find_handles(args, &mut handles);
+    let handle = handles.into_iter().next().map(|handle| Handle {
+        transaction: Some("planned".into()),
+        ..handle
+    });
+    handle.map_or(Value::Null, |handle| handle.to_value())
 }
 
 fn permit() -> Permit {

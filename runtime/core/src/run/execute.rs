@@ -197,6 +197,7 @@ impl<'a> Execution<'a> {
             Decision::Nothing => self.done(false, &before, before.clone(), None),
             Decision::Wait(why) => Err(Failure::new(&code::WAIT, why).into()),
             Decision::Act(stages) => {
+                self.run.is_approved(self.step, &stages)?;
                 self.act(generation, &before, &stages).await?;
                 let after = self.observe().await?;
                 self.converged(&after)?;

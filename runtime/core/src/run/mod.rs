@@ -1,6 +1,7 @@
 //! A run: keys, journal, steps, scopes, undo. The one place that lets anything act.
 
 mod act;
+mod approved;
 mod attempts;
 mod bind;
 pub(crate) mod blob;
@@ -12,6 +13,7 @@ mod gate;
 mod lease;
 mod look;
 mod past;
+mod planning;
 mod rebuild;
 mod recall;
 mod rehearse;
@@ -24,12 +26,14 @@ mod undo;
 mod verify;
 mod waiting;
 
+pub use approved::Approved;
 pub use attempts::Retry;
 pub use blob::BlobRef;
 pub use bracket::{Bracket, DynBracket, End, erase_bracket};
 pub use enter::Entered;
 pub use finish::Finished;
 pub use past::UNDO;
+pub use planning::{Looks, Met};
 pub use resume::{Opened, Resuming};
 pub use scope::{Scope, ScopeKind};
 pub use setup::{Opening, Registry, Run, Setup};

@@ -111,7 +111,7 @@ impl Run {
         let message =
             format!("the script went another way at `{key}` than the run that is taken up");
         let failure = Failure::new(&code::DIVERGED, message).because(why);
-        let failure = match self.0.rehearsal {
+        let failure = match self.rehearsal() {
             Some(_) => failure.state("nothing was touched").hint(format!(
                 "pb resume {} goes on with the recorded script",
                 self.id()

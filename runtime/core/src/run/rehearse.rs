@@ -1,7 +1,7 @@
 //! Plays a script over what is recorded and begins nothing new: tells whether an edited one goes the same way.
 
 use super::past::Past;
-use super::setup::{Run, Setup};
+use super::setup::{Mode, Run, Setup};
 use super::step::Request;
 use crate::code;
 use crate::event::Step;
@@ -22,7 +22,15 @@ impl Run {
     /// the caller says, and is of no use.
     pub fn rehearse(setup: Setup, history: &History) -> Self {
         let past = Past::read(&history.records);
-        Self::over(setup, past, Some(Rehearsal::default()), Journal::new)
+        let mode = Mode::Rehearsing(Rehearsal::default());
+        Self::over(setup, past, mode, Journal::new)
+    }
+
+    pub(super) fn rehearsal(&self) -> Option<&Rehearsal> {
+        match &self.0.mode {
+            Mode::Rehearsing(rehearsal) => Some(rehearsal),
+            Mode::Acting | Mode::Planning(_) => None,
+        }
     }
 
     /// Whether the script came to every step that is recorded.
@@ -30,7 +38,7 @@ impl Run {
     /// # Errors
     /// `PB0016` names those that it did not come to, before something new or at all.
     pub fn went_the_same_way(&self) -> Result<(), Failure> {
-        let Some(Rehearsal(met)) = &self.0.rehearsal else {
+        let Some(Rehearsal(met)) = self.rehearsal() else {
             return Ok(());
         };
         let met = met.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +75,7 @@ impl Run {
 
     /// Notes that the script came to a step.
     pub(super) fn meet(&self, key: &str) {
-        if let Some(Rehearsal(met)) = &self.0.rehearsal {
+        if let Some(Rehearsal(met)) = self.rehearsal() {
             let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
             met.insert(key.to_owned());
         }
@@ -78,7 +86,7 @@ impl Run {
     /// # Errors
     /// `PB0016` where it is not; stopped, for it begins nothing.
     pub(super) fn stop_rehearsing(&self, step: &Step, request: &Request) -> Result<(), CallError> {
-        if self.0.rehearsal.is_none() {
+        if self.rehearsal().is_none() {
             return Ok(());
         }
         let first = self

@@ -1,10 +1,12 @@
 //! What a run is made of, and how it begins.
 
+use super::approved::Approved;
 use super::bind::Bound;
 use super::blob::Blobs;
 use super::bracket::DynBracket;
 use super::lease::Leases;
 use super::past::Past;
+use super::planning::Planning;
 use super::rehearse::Rehearsal;
 use super::scope::{Scope, ScopeKind};
 use crate::cancel::Cancel;
@@ -65,6 +67,18 @@ pub struct Setup {
     pub cancel: Cancel,
     /// Who takes servers, so that no other run works on them; `None`: nobody does.
     pub holder: Option<Holder>,
+    /// The plan that it is held to; `None` where none was approved.
+    pub approved: Option<Arc<Approved>>,
+}
+
+/// What is done with what a script asks for.
+pub(super) enum Mode {
+    /// It is done.
+    Acting,
+    /// What is recorded is given again, and nothing new begins.
+    Rehearsing(Rehearsal),
+    /// It is observed and decided, and nothing acts.
+    Planning(Planning),
 }
 
 /// What the first record says.
@@ -114,8 +128,8 @@ pub(super) struct Inner {
     pub(super) acted: AtomicBool,
     /// Handles whose server has told who it is.
     pub(super) bound: Bound,
-    /// Where nothing new may begin.
-    pub(super) rehearsal: Option<Rehearsal>,
+    pub(super) mode: Mode,
+    pub(super) approved: Option<Arc<Approved>>,
     pub(super) holder: Option<Holder>,
     pub(super) leases: Leases,
     /// The first step that could not be undone; no script makes that good by catching it.
@@ -178,13 +192,13 @@ impl Run {
         past: Past,
         journal: impl FnOnce(String, Arc<dyn Clock>, Box<dyn JournalStore>) -> Journal,
     ) -> Self {
-        Self::over(setup, past, None, journal)
+        Self::over(setup, past, Mode::Acting, journal)
     }
 
     pub(super) fn over(
         setup: Setup,
         past: Past,
-        rehearsal: Option<Rehearsal>,
+        mode: Mode,
         journal: impl FnOnce(String, Arc<dyn Clock>, Box<dyn JournalStore>) -> Journal,
     ) -> Self {
         let Setup {
@@ -197,6 +211,7 @@ impl Run {
             vault,
             cancel,
             holder,
+            approved,
         } = setup;
         let journal = Arc::new(journal(id.clone(), clock.clone(), store));
         let keep = {
@@ -235,7 +250,8 @@ impl Run {
             steps: AtomicU64::new(0),
             acted,
             bound: Bound::default(),
-            rehearsal,
+            mode,
+            approved,
             holder,
             leases: Leases::default(),
             stuck: Mutex::default(),
@@ -462,7 +478,7 @@ impl Run {
     /// Whether a new step or action may begin.
     pub(super) fn may_start(&self, scope: &Scope) -> Result<(), CallError> {
         self.0.journal.is_usable()?;
-        let told = self.0.rehearsal.is_some()
+        let told = self.rehearsal().is_some()
             || self.0.cancel.level() > crate::cancel::Level::Go
             || scope.is_halted();
         if told {

@@ -11,7 +11,7 @@ use crate::event::{Step, What};
 use crate::failure::{CallError, Failure, Site};
 use crate::journal::{Body, TransactionStep};
 use crate::primitive::{DynPrimitive, Undo};
-use crate::{Handle, Span};
+use crate::{Handle, Span, unknown};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -91,9 +91,19 @@ impl Run {
             failure.chain = request.site.clone();
             CallError::from(self.scrubbed(failure))
         };
+        if let Some(planning) = self.planning()
+            && let Some(origin) = unknown::origin_in(&request.args)
+        {
+            return self.plan_unknown(planning, scope, &**primitive, &request, origin);
+        }
         primitive.parse(&request.args).map_err(located)?;
         self.allowed_here(scope, &request.name, &request.args)
             .map_err(located)?;
+        if let Some(planning) = self.planning() {
+            return self
+                .plan_call(planning, scope, &**primitive, &request)
+                .await;
+        }
         let key = scope
             .next_key(&request.name, request.common.id.as_deref())
             .map_err(located)?;
@@ -396,7 +406,12 @@ struct Outcome<'a> {
 }
 
 /// Adds to a map of results what every call tells.
-fn finished(value: Value, changed: Option<bool>, took: u64, attempts: Option<u32>) -> Value {
+pub(super) fn finished(
+    value: Value,
+    changed: Option<bool>,
+    took: u64,
+    attempts: Option<u32>,
+) -> Value {
     let Value::Object(mut map) = value else {
         return value;
     };

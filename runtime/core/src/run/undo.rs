@@ -332,7 +332,7 @@ impl Run {
                 report.found().kept.push(line);
                 return Ok(());
             }
-            PastUndo::No | PastUndo::Begun if self.0.rehearsal.is_some() => {
+            PastUndo::No | PastUndo::Begun if self.rehearsal().is_some() => {
                 return Err(CallError::Stopped);
             }
             PastUndo::No | PastUndo::Begun => {}

@@ -80,6 +80,7 @@ impl Stage {
             vault: Arc::new(Vault::new(NoSecrets, [7; 32])),
             cancel: self.cancel.clone(),
             holder: None,
+            approved: None,
         }
     }
 

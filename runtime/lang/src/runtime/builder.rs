@@ -7,7 +7,8 @@ use crate::state::StateDir;
 use pb_core::cancel::Cancel;
 use pb_core::event::Sink;
 use pb_core::journal::RunStore;
-use pb_core::run::Registry;
+use pb_core::plan::Plan;
+use pb_core::run::{Approved, Registry};
 use pb_core::{Failure, Result, SecretSource, code};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub struct Builder {
     wait: Duration,
     supersede: Option<String>,
     steal: Option<String>,
+    approved: Option<Arc<Approved>>,
     by: String,
     host: String,
     version: String,
@@ -51,6 +53,7 @@ impl Runtime {
             wait: Duration::ZERO,
             supersede: None,
             steal: None,
+            approved: None,
             by: String::new(),
             host: String::new(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -131,6 +134,12 @@ impl Builder {
         self
     }
 
+    /// Holds runs to a plan: they do what it says, and what it says only the run can tell.
+    pub fn approved(mut self, plan: Option<&Plan>) -> Self {
+        self.approved = plan.map(|plan| Arc::new(Approved::by(plan)));
+        self
+    }
+
     /// Who starts runs, on which machine.
     pub fn by(mut self, by: impl Into<String>, host: impl Into<String>) -> Self {
         self.by = by.into();
@@ -167,6 +176,7 @@ impl Builder {
             wait: self.wait,
             supersede: self.supersede,
             steal: self.steal,
+            approved: self.approved,
             by: self.by,
             host: self.host,
             version: self.version,

@@ -76,7 +76,7 @@ impl Runtime {
             return Ok(tokio.block_on(run.roll_back(&history, asked)));
         }
         let environment = (opened.env, opened.target);
-        Ok(self.play(&self.session(run, &script, opened.params, environment, vault)))
+        Ok(self.play(&self.session(run, &script, opened.params, environment, vault, None)))
     }
 
     /// Whether an edited script goes the way that is recorded, as far as that goes. Reads and writes nothing.
@@ -96,6 +96,7 @@ impl Runtime {
             opened.params.clone(),
             environment,
             vault.clone(),
+            None,
         );
         match self.on_script_thread(&session) {
             Err(CallError::Fatal(failure)) => Err(*failure),
@@ -110,6 +111,7 @@ impl Runtime {
         let setup = Setup {
             sink: Arc::new(|_| ()),
             holder: None,
+            approved: None,
             ..self.setup(id.into(), Box::new(Nowhere), vault, Holder::default())
         };
         Run::rehearse(setup, history)
@@ -175,7 +177,7 @@ fn superseded(id: &str, by: &str) -> Failure {
 }
 
 /// What a rehearsal writes down.
-struct Nowhere;
+pub(super) struct Nowhere;
 
 impl JournalStore for Nowhere {
     fn append<'a>(&'a self, _lines: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {

@@ -2,6 +2,7 @@
 
 use super::scopes::close;
 use crate::context::Stored;
+use crate::planning::Unknown;
 use crate::session::Session;
 use crate::shown;
 use crate::thrown;
@@ -25,6 +26,15 @@ pub(super) struct Branch {
 
 /// One branch per item of a list.
 pub(super) fn branches(word: &str, list: &Dynamic, body: &FnPtr) -> Result<Vec<Branch>, Failure> {
+    if let Some(unknown) = list.read_lock::<Unknown>() {
+        // Planned once for all of them.
+        let item = format!("each of {}", unknown.0);
+        return Ok(vec![Branch {
+            id: format!("‹{item}›"),
+            body: body.clone(),
+            args: vec![Unknown::of(item)],
+        }]);
+    }
     let Some(items) = list.clone().try_cast::<Array>() else {
         return Err(Failure::new(
             &code::WRONG_TYPE,
@@ -73,6 +83,9 @@ fn item_id(item: &Dynamic) -> Option<String> {
     }
     if let Some(handle) = item.read_lock::<HandleValue>() {
         return Some(handle.0.name.clone());
+    }
+    if item.is::<Unknown>() {
+        return shown::text(item);
     }
     if let Some(record) = item.read_lock::<Record>() {
         return named(&record.0);
@@ -134,6 +147,8 @@ impl<'a> Work<'a> {
             }
         };
         thread::scope(|scope| {
+            // A plan goes one way at a time, and the same way again.
+            let width = if self.session.run.is_plan() { 1 } else { width };
             for _ in 0..width.min(branches.len()) {
                 let thread = thread::Builder::new()
                     .name("branch".into())

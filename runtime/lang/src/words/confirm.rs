@@ -2,6 +2,7 @@
 
 use super::text;
 use super::word::{Group, Made, Takes, Word};
+use crate::planning::Unknown;
 use crate::runtime::Answer;
 use crate::session::Session;
 use crate::shown;
@@ -36,6 +37,10 @@ fn confirm(
     args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
     let question = text("confirm", "text", args.first())?;
+    if session.run.is_plan() {
+        session.remark(context, question);
+        return Ok(Dynamic::UNIT);
+    }
     let ask = |question: &str| match (session.prompt)(question) {
         Answer::Yes { by } => (by, true),
         Answer::No { by } => (by, false),
@@ -51,10 +56,14 @@ fn confirm(
 }
 
 fn ensure(
-    _: &Session,
-    _: &NativeCallContext<'_>,
+    session: &Session,
+    context: &NativeCallContext<'_>,
     args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
+    if let Some(unknown) = args[0].read_lock::<Unknown>() {
+        session.remark(context, unknown.0.to_string());
+        return Ok(Dynamic::UNIT);
+    }
     let text = text("ensure", "text", args.get(1))?;
     match args[0].as_bool() {
         Ok(true) => Ok(Dynamic::UNIT),

@@ -111,6 +111,7 @@ fn each(
     let around = session.scope(context);
     refuse_in_transaction(&around, "each")?;
     let width = at_least_one("each", "max", options.max)?;
+    session.remark(context, members(&branches, width));
     let fan_out = session
         .run
         .open_fan_out(&around, "each", branches.len(), width);
@@ -141,6 +142,7 @@ fn parallel(
         .collect::<Result<Vec<_>, Failure>>()?;
     let around = session.scope(context);
     refuse_in_transaction(&around, "parallel")?;
+    session.remark(context, members(&branches, branches.len()));
     let fan_out = session
         .run
         .open_fan_out(&around, "parallel", branches.len(), branches.len());
@@ -162,6 +164,7 @@ fn rolling(
     let around = session.scope(context);
     refuse_in_transaction(&around, "rolling")?;
     let batch = at_least_one("rolling", "batch", options.batch)?;
+    session.remark(context, members(&branches, batch));
     let fan_out = session
         .run
         .open_fan_out(&around, "rolling", branches.len(), batch);
@@ -176,7 +179,7 @@ fn rolling(
             let begun = |branch: &Branch| session.run.has_begun(&fan_out, &branch.id);
             if let Some(time) = options
                 .pause
-                .filter(|_| i > 0 && !members.iter().any(begun))
+                .filter(|_| i > 0 && !session.run.is_plan() && !members.iter().any(begun))
             {
                 session.wait(pause(session, time))?;
             }
@@ -187,6 +190,16 @@ fn rolling(
         work.values()
     })();
     close(session, &fan_out, "rolling", result)
+}
+
+/// Who they are and how many at a time, for a plan.
+fn members(branches: &[Branch], width: usize) -> String {
+    let names: Vec<&str> = branches.iter().map(|branch| branch.id.as_str()).collect();
+    format!(
+        "{}, {} at a time",
+        names.join(" "),
+        width.min(branches.len())
+    )
 }
 
 fn at_least_one(word: &str, name: &str, n: u32) -> Result<usize, Failure> {

@@ -4,6 +4,7 @@ use super::word::{Group, Made, Takes, Word};
 use super::{options, text};
 use crate::convert::to_dynamic;
 use crate::params;
+use crate::planning::Unknown;
 use crate::session::Session;
 use pb_core::spec::Field;
 use pb_core::{CallError, Failure, SecretText, code, nearest};
@@ -96,6 +97,19 @@ struct EnvOptions {
     fallback: Option<String>,
 }
 
+/// A journalled read of what is another in every run: a plan cannot know it.
+pub(super) fn read_anew(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    name: &str,
+    value: impl FnOnce() -> Result<Value, Failure>,
+) -> Result<Dynamic, CallError> {
+    match session.run.is_plan() {
+        true => Ok(Unknown::of(format!("{name}()"))),
+        false => read(session, context, name, value),
+    }
+}
+
 /// A journalled read.
 pub(super) fn read(
     session: &Session,
@@ -179,7 +193,7 @@ fn random(
     context: &NativeCallContext<'_>,
     args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
-    read(session, context, "random", || letters(session, &args[0]))
+    read_anew(session, context, "random", || letters(session, &args[0]))
 }
 
 fn letters(session: &Session, n: &Dynamic) -> Result<Value, Failure> {

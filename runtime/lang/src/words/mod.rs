@@ -13,7 +13,9 @@ mod word;
 pub(crate) use branches::STACK;
 pub use word::{Group, Takes, Word};
 
+use crate::planning::Unknown;
 use crate::session::Session;
+use crate::shown;
 use pb_core::spec::{self, Field};
 use pb_core::{Failure, code};
 use rhai::{Dynamic, Engine, FnPtr};
@@ -67,7 +69,10 @@ fn closure(word: &str, args: &mut Vec<Dynamic>) -> Result<FnPtr, Failure> {
 
 /// A text argument.
 fn text(word: &str, name: &str, arg: Option<&Dynamic>) -> Result<String, Failure> {
-    let text = arg.and_then(|arg| arg.clone().into_string().ok());
+    let text = arg.and_then(|arg| match arg.read_lock::<Unknown>() {
+        Some(_) => shown::text(arg),
+        None => arg.clone().into_string().ok(),
+    });
     text.ok_or_else(|| {
         Failure::new(
             &code::WRONG_TYPE,

@@ -162,6 +162,7 @@ fn point_of_no_return(
     args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
     let why = text("point_of_no_return", "why", args.first())?;
+    session.remark(context, why.clone());
     session.wait(
         session
             .run

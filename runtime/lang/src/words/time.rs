@@ -1,9 +1,10 @@
 //! `now`, `timestamp` with its `elapsed`, `sleep`: the run's clock, journalled.
 
-use super::inputs::read;
+use super::inputs::read_anew;
 use super::word::{Group, Made, Takes, Word};
 use crate::convert::to_json;
 use crate::session::{Native, Session};
+use crate::shown;
 use crate::values::{Moment, rfc3339};
 use pb_core::{CallError, Failure, Span, code};
 use rhai::{Dynamic, Engine, INT, NativeCallContext};
@@ -51,7 +52,7 @@ fn now(
     context: &NativeCallContext<'_>,
     _: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
-    read(session, context, "now", || {
+    read_anew(session, context, "now", || {
         Ok(rfc3339(session.run.clock().now()).into())
     })
 }
@@ -61,18 +62,22 @@ fn timestamp(
     context: &NativeCallContext<'_>,
     _: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
-    moment(session, context, "timestamp").map(Dynamic::from)
+    moment(session, context, "timestamp")
 }
 
+/// Milliseconds since 1970 as a moment; unknown in a plan.
 fn moment(
     session: &Session,
     context: &NativeCallContext<'_>,
     name: &str,
-) -> Result<Moment, CallError> {
-    let millis = read(session, context, name, || {
+) -> Result<Dynamic, CallError> {
+    let now = read_anew(session, context, name, || {
         Ok(session.run.clock().now().into())
     })?;
-    Ok(Moment(millis.as_int().unwrap_or(0) as u64))
+    Ok(match now.as_int() {
+        Ok(millis) => Dynamic::from(Moment(millis as u64)),
+        Err(_) => now,
+    })
 }
 
 /// `elapsed` of a moment.
@@ -82,6 +87,7 @@ pub(super) fn elapsed(engine: &mut Engine, session: &Arc<Session>) {
         "elapsed",
         move |context: NativeCallContext<'_>, began: &mut Moment| -> Native<f64> {
             let now = session.raised(moment(&session, &context, "elapsed"), &context)?;
+            let now = now.try_cast::<Moment>().unwrap_or(*began);
             Ok((now.0 as f64 - began.0 as f64) / 1000.0)
         },
     );
@@ -107,6 +113,10 @@ fn sleeps(engine: &mut Engine, session: &Arc<Session>) {
 }
 
 fn sleep(session: &Session, context: &NativeCallContext<'_>, span: &Dynamic) -> Native<()> {
+    if session.run.is_plan() {
+        session.remark(context, shown::alone(span));
+        return Ok(());
+    }
     let result = to_json("the time of `sleep`", span)
         .and_then(|span| {
             serde_json::from_value::<Span>(span).map_err(|error| {

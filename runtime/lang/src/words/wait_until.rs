@@ -3,6 +3,7 @@
 use super::scopes::close;
 use super::word::{Group, Made, Takes, Word};
 use super::{closure, options, text};
+use crate::planning::Unknown;
 use crate::session::Session;
 use crate::shown;
 use pb_core::run::ScopeKind;
@@ -94,6 +95,11 @@ fn wait_until(
             Err(error) => break Err(error),
         };
         let good = !value.is_unit() && value.as_bool() != Ok(false);
+        if run.is_plan() {
+            // One look: whether it will be so, nobody can tell.
+            session.remark(context, what.clone());
+            break Ok(if good { value } else { Unknown::of(&what) });
+        }
         // A run that is taken up does not wait for what it has seen already.
         if run.has_next(&scope, "look") {
             continue;

@@ -7,6 +7,7 @@ mod errors;
 mod keys;
 mod limits;
 mod modules;
+mod plan;
 mod reads;
 mod scopes;
 mod secrets;

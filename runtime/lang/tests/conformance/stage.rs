@@ -1,6 +1,7 @@
 //! A world of two primitives: `put` makes a name true and can be undone, `fail` fails.
 
 use pb_core::event::{Event, What};
+use pb_core::plan::Plan;
 use pb_core::run::{Finished, Registry};
 use pb_core::{
     Class, Decision, Driver, Drivers, Effect, Failure, Handle, Permit, Primitive, Readers, Result,
@@ -182,6 +183,75 @@ impl SecretSource for Fixed {
     }
 }
 
+/// Asks something outside that nobody can undo: what it gives is known when it has run.
+struct Ask;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AskArgs {
+    /// What is asked.
+    #[schemars(transform = pb_core::spec::position::<0>)]
+    question: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AskOut {
+    /// How it ended.
+    code: i64,
+    /// Whether it went well.
+    ok: bool,
+    /// What it wrote.
+    lines: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum AskAction {
+    Ask,
+}
+
+impl std::fmt::Display for AskAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ask")
+    }
+}
+
+impl Primitive for Ask {
+    type Args = AskArgs;
+    type Facts = ();
+    type Action = AskAction;
+    type Out = AskOut;
+    const NAME: &'static str = "ask";
+    const CLASS: Class = Class::Every;
+    const DOC: &'static str = "Asks.";
+    const EXAMPLE: &'static str = "ask(\"a\");";
+
+    async fn observe(&self, _: &Readers, _: &AskArgs) -> Result<()> {
+        Ok(())
+    }
+    fn decide(&self, _: &AskArgs, (): &()) -> Result<Decision<AskAction>> {
+        Ok(Decision::in_order(vec![AskAction::Ask]))
+    }
+    fn effect(&self, _: &AskArgs, _: &AskAction) -> Effect {
+        Effect::Opaque
+    }
+    async fn act(&self, _: &World, _: &Permit, _: &AskArgs, _: &AskAction) -> Result<Value> {
+        Ok(Value::Null)
+    }
+    fn result(&self, _: &AskArgs, (): &(), (): &(), _: &[Value]) -> Result<AskOut> {
+        Ok(AskOut {
+            code: 3,
+            ok: false,
+            lines: vec!["one".into(), "two".into()],
+        })
+    }
+    fn undo(&self, _: &AskArgs, (): &()) -> Undo {
+        Undo::none("a question cannot be taken back")
+    }
+    fn subjects(&self, args: &AskArgs) -> Vec<Subject> {
+        vec![Subject::new("question", args.question.as_str())]
+    }
+}
+
 /// The value of `secret("env:SENTINEL")`.
 pub(crate) const SENTINEL: &str = "s3ntinel-Value/9";
 
@@ -257,6 +327,18 @@ fn target() -> Value {
     })
 }
 
+fn registry(names: &Names) -> Registry {
+    let mut drivers = Drivers::default();
+    drivers.add(names.clone());
+    let mut registry = Registry {
+        drivers: Arc::new(drivers),
+        ..Registry::default()
+    };
+    registry.add(erase(Put));
+    registry.add(erase(Ask));
+    registry
+}
+
 impl Stage {
     pub(crate) fn new() -> Self {
         Self {
@@ -299,18 +381,33 @@ impl Stage {
         Ok((folder, script))
     }
 
+    /// A plan over an empty world, which stays empty.
+    pub(crate) fn plan(self, text: &str) -> Result<Plan> {
+        let (folder, script) = self.load(text)?;
+        let names = Names::default();
+        let runtime = Runtime::builder(registry(&names))
+            .target("test", target())
+            .state(folder.path().join("state"))
+            .secrets(Fixed)
+            .limits(self.limits)
+            .build()?;
+        let plan = runtime.plan(&script, &self.params);
+        if let Ok(plan) = &plan {
+            let again = runtime.plan(&script, &self.params)?;
+            assert_eq!(plan.id, again.id, "a plan is the same again");
+        }
+        assert!(names.0.lock().unwrap().is_empty(), "a plan changes nothing");
+        let runs = std::fs::read_dir(folder.path().join("state/runs")).unwrap();
+        assert_eq!(runs.count(), 0, "a plan is no run");
+        plan
+    }
+
     pub(crate) fn run(self, text: &str) -> Ran {
         let (folder, script) = self
             .load(text)
             .unwrap_or_else(|failure| panic!("{failure:?}"));
         let names = Names::default();
-        let mut drivers = Drivers::default();
-        drivers.add(names.clone());
-        let mut registry = Registry {
-            drivers: Arc::new(drivers),
-            ..Registry::default()
-        };
-        registry.add(erase(Put));
+        let registry = registry(&names);
         let events = Arc::new(Mutex::new(vec![]));
         let sink = events.clone();
         let answer = self.answer.clone();

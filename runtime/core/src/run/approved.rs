@@ -1,0 +1,99 @@
+//! Holds a run to the plan that was approved: it does exactly those actions.
+
+use super::setup::Run;
+use crate::code;
+use crate::event::Step;
+use crate::failure::Failure;
+use crate::plan::{Plan, Planned, PlannedState};
+use crate::primitive::AnyAction;
+use std::collections::HashMap;
+
+/// What may be done, by the keys of steps.
+#[derive(Debug, Default)]
+pub struct Approved(HashMap<String, Vec<Allowed>>);
+
+#[derive(Debug)]
+enum Allowed {
+    /// These actions.
+    Actions(Vec<String>),
+    /// What the step decides then: the plan says that only the run can tell.
+    WhatItDecides,
+}
+
+impl Approved {
+    /// What a plan allows, on any of its ways.
+    pub fn by(plan: &Plan) -> Self {
+        let mut allowed: HashMap<String, Vec<Allowed>> = HashMap::new();
+        for step in plan.steps() {
+            allowed
+                .entry(step.key.clone())
+                .or_default()
+                .push(Allowed::by(step));
+        }
+        Self(allowed)
+    }
+}
+
+impl Allowed {
+    fn by(step: &Planned) -> Self {
+        match step.state {
+            PlannedState::Unknown | PlannedState::Waits => Self::WhatItDecides,
+            _ if step.after.is_some() => Self::WhatItDecides,
+            PlannedState::Nothing
+            | PlannedState::Change
+            | PlannedState::Every
+            | PlannedState::Read
+            | PlannedState::Open => Self::Actions(step.actions.clone()),
+        }
+    }
+}
+
+impl Run {
+    /// Whether a step may do that.
+    ///
+    /// # Errors
+    /// `PB0231` for what the approved plan does not say.
+    pub(super) fn is_approved(
+        &self,
+        step: &Step,
+        stages: &[Vec<Vec<AnyAction>>],
+    ) -> Result<(), Failure> {
+        let Some(Approved(approved)) = self.0.approved.as_deref() else {
+            return Ok(());
+        };
+        let actions: Vec<String> = stages
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|action| self.clean(&action.text))
+            .collect();
+        let planned = approved.get(&step.key).map_or(&[][..], Vec::as_slice);
+        let fits = planned.iter().any(|allowed| match allowed {
+            Allowed::WhatItDecides => true,
+            Allowed::Actions(planned) => *planned == actions,
+        });
+        if fits {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` would do something else than the approved plan says",
+            step.name
+        );
+        let failure = Failure::new(&code::NOT_PLANNED, message);
+        let failure = match planned.first() {
+            None => failure.because("the plan does not come to this step"),
+            Some(Allowed::Actions(planned)) if !planned.is_empty() => {
+                planned.iter().fold(failure, |failure, line| {
+                    failure.because(format!("planned: {line}"))
+                })
+            }
+            Some(_) => failure.because("planned: nothing to do"),
+        };
+        Err(actions
+            .iter()
+            .fold(failure, |failure, line| {
+                failure.because(format!("now: {line}"))
+            })
+            .hint("plan again, and look at what has changed"))
+    }
+}
