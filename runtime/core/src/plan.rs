@@ -80,6 +80,9 @@ pub struct Arm {
 pub struct Planned {
     /// Its key.
     pub key: String,
+    /// Its keys on other ways to the same place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Its ordinal, from 1, in the order of beginning.
     pub n: u64,
     /// The primitive.

@@ -25,10 +25,10 @@ impl Approved {
     pub fn by(plan: &Plan) -> Self {
         let mut allowed: HashMap<String, Vec<Allowed>> = HashMap::new();
         for step in plan.steps() {
-            allowed
-                .entry(step.key.clone())
-                .or_default()
-                .push(Allowed::by(step));
+            for key in [&step.key].into_iter().chain(&step.also) {
+                let here = allowed.entry(key.clone()).or_default();
+                here.push(Allowed::by(step));
+            }
         }
         Self(allowed)
     }

@@ -428,6 +428,7 @@ impl Call<'_> {
 fn planned(primitive: &dyn DynPrimitive, step: &Step, request: &Request) -> Planned {
     Planned {
         key: step.key.clone(),
+        also: vec![],
         n: step.n,
         name: step.name.clone(),
         place: step.place.clone(),

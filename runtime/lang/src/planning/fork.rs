@@ -26,7 +26,8 @@ pub(crate) struct Fork {
 #[derive(Debug, Clone)]
 struct Taken {
     on: String,
-    at: (usize, usize),
+    /// The scope and the place.
+    at: String,
     asked: usize,
     of: usize,
     answer: usize,
@@ -55,7 +56,7 @@ impl Fork {
     }
 
     /// Which answer is assumed; what was asked before has the same one. Tells how often it was asked here.
-    fn answer(&self, on: &str, at: (usize, usize), of: usize) -> (usize, usize) {
+    fn answer(&self, on: &str, at: &str, of: usize) -> (usize, usize) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = taken
             .iter_mut()
@@ -65,7 +66,7 @@ impl Fork {
             return (known.answer, known.asked);
         }
         let answer = self.given.get(taken.len()).copied().unwrap_or(0);
-        let on = on.to_owned();
+        let (on, at) = (on.to_owned(), at.to_owned());
         taken.push(Taken {
             on,
             at,
@@ -89,7 +90,7 @@ impl Session {
             return Ok(0);
         };
         let site = self.site(context);
-        let (answer, asked) = fork.answer(on, (site.line, site.column), answers.len());
+        let (answer, asked) = fork.answer(on, &self.place(context), answers.len());
         if fork.is_deep() {
             return Err(endless(on, context.call_position()));
         }
@@ -133,7 +134,7 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
                     return Ok(value);
                 };
                 // One round stands for all of them.
-                if here.has_assumed(&here.site(&context)) {
+                if here.has_assumed(&context) {
                     return Ok(when_asked_again.into());
                 }
                 Ok((here.assume(&context, &unknown.0, &yes_no())? == 0).into())
@@ -166,11 +167,19 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
 }
 
 impl Session {
+    /// Where something is asked: in every branch it is asked anew.
+    fn place(&self, context: &NativeCallContext<'_>) -> String {
+        let Site {
+            file, line, column, ..
+        } = self.site(context);
+        format!("{} {file}:{line}:{column}", self.scope(context).path())
+    }
+
     /// Whether an answer was assumed at that place.
-    fn has_assumed(&self, site: &Site) -> bool {
+    fn has_assumed(&self, context: &NativeCallContext<'_>) -> bool {
         let Some(fork) = &self.fork else { return false };
         let taken = fork.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = (site.line, site.column);
+        let at = self.place(context);
         taken.iter().any(|taken| taken.at == at)
     }
 }

@@ -74,27 +74,66 @@ fn arms(ways: &[Rest<'_>]) -> (Vec<Arm>, Vec<Node>) {
     let mut after = vec![];
     // What comes behind the fork whatever the answer is said once, behind it.
     while arms.len() > 1 && arms.iter().all(|arm| arm.failure.is_none()) {
-        let last = |arm: &Arm| arm.nodes.last().cloned();
-        let Some(node) =
-            last(&arms[0]).filter(|node| arms.iter().all(|arm| is_same(last(arm).as_ref(), node)))
-        else {
+        let same = |node: &Node| {
+            let last = |arm: &Arm| arm.nodes.last().is_some_and(|last| is_same(last, node));
+            arms.iter().all(last)
+        };
+        let Some(node) = arms[0].nodes.last().filter(|node| same(node)).cloned() else {
             break;
         };
-        arms.iter_mut().for_each(|arm| drop(arm.nodes.pop()));
+        let node = arms
+            .iter_mut()
+            .filter_map(|arm| arm.nodes.pop())
+            .fold(node, with_keys);
         after.insert(0, node);
     }
     (arms, after)
 }
 
-/// Whether it is the same, but for its number and its key's.
-fn is_same(node: Option<&Node>, other: &Node) -> bool {
+/// The same, known by the keys that it has on another way too.
+fn with_keys(mut node: Node, other: Node) -> Node {
+    match (&mut node, other) {
+        (Node::Step(step), Node::Step(other)) => {
+            for key in [other.key].into_iter().chain(other.also) {
+                if key != step.key && !step.also.contains(&key) {
+                    step.also.push(key);
+                }
+            }
+        }
+        (Node::Fork { arms, .. }, Node::Fork { arms: others, .. }) => {
+            for (arm, other) in arms.iter_mut().zip(others) {
+                let nodes = std::mem::take(&mut arm.nodes).into_iter().zip(other.nodes);
+                arm.nodes = nodes.map(|(node, other)| with_keys(node, other)).collect();
+            }
+        }
+        _ => {}
+    }
+    node
+}
+
+/// Whether it is the same, but for the numbers of steps.
+fn is_same(node: &Node, other: &Node) -> bool {
     match (node, other) {
-        (Some(Node::Step(a)), Node::Step(b)) => {
+        (Node::Step(a), Node::Step(b)) => {
             let mut a = a.clone();
-            (a.n, a.key, a.after) = (b.n, b.key.clone(), b.after);
+            (a.n, a.after, a.key, a.also) = (b.n, b.after, b.key.clone(), b.also.clone());
             a == *b
         }
-        (Some(a), b) => a == b,
-        (None, _) => false,
+        (
+            Node::Fork { on, site, arms },
+            Node::Fork {
+                on: o,
+                site: s,
+                arms: others,
+            },
+        ) => {
+            let same = |(a, b): (&Arm, &Arm)| {
+                let nodes = a.nodes.len() == b.nodes.len()
+                    && a.nodes.iter().zip(&b.nodes).all(|(a, b)| is_same(a, b));
+                nodes && a.answer == b.answer && a.failure == b.failure
+            };
+            on == o && site == s && arms.len() == others.len() && arms.iter().zip(others).all(same)
+        }
+        (a, b) => a == b,
     }
 }

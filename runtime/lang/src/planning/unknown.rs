@@ -115,6 +115,21 @@ pub(super) fn register(engine: &mut Engine) {
             });
         }
     }
+    // Rhai adds anything to a text, as it prints.
+    let text = TypeId::of::<ImmutableString>();
+    for types in [[text, unknown], [unknown, text]] {
+        engine.register_raw_fn("+", types, |_, args| {
+            Ok(Unknown::of(format!(
+                "{} + {}",
+                shown(args[0]),
+                shown(args[1])
+            )))
+        });
+    }
+    engine.register_raw_fn("+=", [text, unknown], |_, args| {
+        *args[0] = Unknown::of(format!("{} + {}", shown(args[0]), shown(args[1])));
+        Ok(Dynamic::UNIT)
+    });
     for name in ["!", "-", "+"] {
         engine.register_raw_fn(name, [unknown], move |_, args| {
             Ok(Unknown::of(format!("{name}{}", shown(args[0]))))

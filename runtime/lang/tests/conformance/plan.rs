@@ -141,6 +141,32 @@ fn a_condition_on_the_unknown_goes_both_ways() {
 }
 
 #[test]
+fn what_all_ways_share_is_said_once() {
+    let text = r#"if ask("q").ok { put("more"); } put("end");"#;
+    check(
+        text,
+        &[
+            "ask q: every",
+            "if ask#1.ok is true (1:4)",
+            "  put more: change",
+            "if ask#1.ok is false (1:4)",
+            "put end: change",
+        ],
+    );
+    let plan = Stage::new().plan(text).unwrap();
+    let end = plan
+        .steps()
+        .into_iter()
+        .find(|step| step.place == "end")
+        .cloned()
+        .unwrap();
+    assert_eq!(
+        (end.key.as_str(), &end.also[..]),
+        ("/put#2", &["/put#1".to_owned()][..])
+    );
+}
+
+#[test]
 fn operands_are_asked_one_by_one() {
     check(
         r#"let r = ask("q");
@@ -205,7 +231,36 @@ fn loops_are_planned_once() {
     );
     check(
         r#"let r = ask("q"); do { put("x"); } until r.ok;"#,
-        &["ask q: every", "put x: change"],
+        &[
+            "ask q: every",
+            "put x: change",
+            "if ask#1.ok is true (1:42)",
+            "if ask#1.ok is false (1:42)",
+            "  put x: change",
+        ],
+    );
+    check(
+        r#"let r = ask("q"); let s = "x"; s += r.code; if s == "x" { put("x"); }"#,
+        &[
+            "ask q: every",
+            "if \"x\" + ask#1.code == \"x\" is true (1:48)",
+            "  put x: change",
+            "if \"x\" + ask#1.code == \"x\" is false (1:48)",
+        ],
+    );
+    check(
+        r#"each(["a", "b"], |n| { let r = ask(n); while r.ok { put(n); } });"#,
+        &[
+            "each: a b, 2 at a time",
+            "ask a: every",
+            "if each#1[a]/ask#1.ok is true (1:46)",
+            "  put a: change",
+            "if each#1[a]/ask#1.ok is false (1:46)",
+            "ask b: every",
+            "if each#1[b]/ask#1.ok is true (1:46)",
+            "  put b: change",
+            "if each#1[b]/ask#1.ok is false (1:46)",
+        ],
     );
     check(
         r#"each(ask("q").lines, |line| put("x"));"#,
