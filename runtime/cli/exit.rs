@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Usage,
     /// The script does not pass; nothing was touched.
     Check,
+    /// Changes are pending; nothing was touched.
+    Pending,
     /// Failed, and a person is needed: stuck undo, frozen, past a point of no return, doubt.
     Person,
     /// Refused: an approval is missing; nothing was touched.
@@ -32,7 +34,13 @@ const UNREACHABLE: &[&Code] = &[
     &code::CONNECTION_LOST,
     &code::STARTING_UP,
 ];
-const REFUSED: &[&Code] = &[&code::LOCKED, &code::UNFINISHED];
+const REFUSED: &[&Code] = &[
+    &code::LOCKED,
+    &code::UNFINISHED,
+    &code::PLAN_MOVED,
+    &code::NOT_PLANNED,
+    &code::NOT_APPROVED,
+];
 /// Of a run that stays as it is until a person has looked.
 const PERSON: &[&Code] = &[
     &code::DOUBT,
@@ -101,6 +109,18 @@ impl Exit {
         }
     }
 
+    /// Of the error that a planned playbook would end with; nothing was touched.
+    pub(crate) fn of_a_plan(failure: &Failure) -> Self {
+        let is = |codes: &[&Code]| codes.iter().any(|code| failure.is(code));
+        if is(UNREACHABLE) {
+            Self::Unreachable
+        } else if is(USAGE) {
+            Self::Usage
+        } else {
+            Self::Check
+        }
+    }
+
     /// The number.
     pub(crate) fn code(self) -> u8 {
         match self {
@@ -108,6 +128,7 @@ impl Exit {
             Self::Undone => 1,
             Self::Usage => 2,
             Self::Check => 3,
+            Self::Pending => 4,
             Self::Person => 5,
             Self::Refused => 6,
             Self::Unreachable => 7,

@@ -6,6 +6,7 @@ mod console;
 mod exit;
 mod help;
 mod past;
+mod plan;
 mod prompt;
 mod refusal;
 mod render;
@@ -21,6 +22,7 @@ use console::Console;
 use exit::Exit;
 use pb_core::{Failure, code};
 use pb_runtime::Script;
+use plan::Saved;
 use refusal::Refusal;
 use render::ink::When;
 use resume::Way;
@@ -67,7 +69,9 @@ fn main() -> ExitCode {
 fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
     let here = move_to(ahead.folder.as_deref())?;
     let columns = Console::new(When::Auto).stdout.columns();
-    let Some(playbook) = ahead.playbook() else {
+    let saved = ahead.plan.as_deref().map(Saved::read).transpose()?;
+    let named = saved.as_ref().map(|saved| Path::new(&saved.plan.playbook));
+    let Some(playbook) = named.or(ahead.playbook()) else {
         let arguments = arguments::parse(args, None, columns)?;
         return Ok(look(&arguments, &Project::find(Path::new("."))?)?);
     };
@@ -85,7 +89,14 @@ fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
     match &arguments.verb {
         Verb::Run(wanted) => {
             let console = Console::new(arguments.colour);
-            Ok(run::run(&script, &project, &arguments, wanted, &console)?)
+            let saved = saved.as_ref();
+            Ok(run::run(
+                &script, &project, &arguments, wanted, saved, &console,
+            )?)
+        }
+        Verb::Plan(wanted) => {
+            let console = Console::new(arguments.colour);
+            Ok(plan::plan(&script, &project, &arguments, wanted, &console)?)
         }
         _ => Ok(look(&arguments, &project)?),
     }
@@ -98,7 +109,7 @@ fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
     let told = arguments.state.as_ref();
     let (output, verbosity) = (arguments.output, arguments.verbosity);
     match &arguments.verb {
-        Verb::Run(_) => unreachable!("it names a playbook"),
+        Verb::Run(_) | Verb::Plan(_) => unreachable!("it names a playbook"),
         Verb::Resume(wanted) => {
             return resume::take_up(Way::Resume, project, arguments, wanted, &console);
         }

@@ -4,6 +4,7 @@ use crate::arguments::{Arguments, RunArguments};
 use crate::config::Project;
 use crate::console::{self, Console};
 use crate::exit::Exit;
+use crate::plan::Saved;
 use crate::refusal::Refusal;
 use crate::render::ink::Tone;
 use crate::render::{Options, Output, Report, Stage, Totals, Verbosity};
@@ -29,12 +30,17 @@ pub(crate) fn run(
     project: &Project,
     arguments: &Arguments,
     wanted: &RunArguments,
+    saved: Option<&Saved>,
     console: &Console,
 ) -> Result<Exit, Refusal> {
     let variable = |name: &str| std::env::var(name).ok();
     let registry = pb_stdlib::registry(&project.base, None);
     let drivers = registry.drivers.tables();
-    let environment = project.environment(wanted.env.as_deref(), drivers, &variable)?;
+    let env = saved
+        .map(|saved| saved.plan.env.as_str())
+        .or(wanted.env.as_deref());
+    let environment = project.environment(env, drivers, &variable)?;
+    let params = saved.map_or(&wanted.params, Saved::params);
     let shown = Shown {
         project,
         arguments,
@@ -46,11 +52,17 @@ pub(crate) fn run(
         |builder| {
             builder
                 .target(&environment.name, environment.target)
+                .approved(saved.map(|saved| &saved.plan))
                 .wait(wanted.wait)
                 .supersede(wanted.supersede.clone())
                 .steal(wanted.steal.clone())
         },
-        |runtime| runtime.run(script, &wanted.params),
+        |runtime| {
+            if let Some(saved) = saved {
+                saved.stands(&runtime.plan(script, params)?)?;
+            }
+            runtime.run(script, params)
+        },
     )?;
     let driven = driven.map_err(|failure| {
         let exit = Exit::before_a_run(&failure);

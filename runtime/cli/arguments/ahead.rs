@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Ahead {
     /// The last `-C`.
     pub(crate) folder: Option<PathBuf>,
+    /// The last `--plan`: it names the playbook.
+    pub(crate) plan: Option<PathBuf>,
     /// What may be the FILE of `pb run`, in order: with an unknown flag before it, nobody can tell a value from a file.
     candidates: Vec<PathBuf>,
     /// The last `--output` and `--color`: an error in the rest is still shown as they say.
@@ -58,6 +60,7 @@ pub(crate) fn look_ahead(args: &[OsString]) -> Ahead {
             match name {
                 "output" => ahead.output = value,
                 "color" => ahead.color = value,
+                "plan" => ahead.plan = value.map(PathBuf::from),
                 _ => {}
             }
         } else if let Some(letters) = text.strip_prefix('-').filter(|letters| !letters.is_empty()) {
@@ -80,7 +83,7 @@ pub(crate) fn look_ahead(args: &[OsString]) -> Ahead {
         }
     }
     if let [verb, files @ ..] = &plain[..]
-        && verb.as_os_str() == OsStr::new("run")
+        && ["run", "plan"].map(OsStr::new).contains(&verb.as_os_str())
     {
         ahead.candidates = files.iter().map(PathBuf::from).collect();
     }
@@ -112,6 +115,8 @@ mod tests {
             );
         };
         check("pb run a.rhai", None, &["a.rhai"]);
+        check("pb plan -o saved a.rhai -e prod", None, &["a.rhai"]);
+        check("pb run --plan saved --yes", None, &[]);
         check("pb -q run -e prod a.rhai --image x", None, &["a.rhai", "x"]);
         check(
             "pb --state s run --set a=b --color=never a.rhai",

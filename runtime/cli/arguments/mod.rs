@@ -2,11 +2,13 @@
 
 mod ahead;
 mod parameters;
+mod plan;
 mod state;
 mod take_up;
 mod usage;
 
 pub(crate) use ahead::{Ahead, look_ahead};
+pub(crate) use plan::PlanArguments;
 pub(crate) use state::State;
 pub(crate) use usage::Shown;
 
@@ -35,6 +37,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     /// Runs a playbook.
     Run(RunArguments),
+    /// Shows what a playbook would do.
+    Plan(PlanArguments),
     /// Takes up a run that died.
     Resume(TakeUpArguments),
     /// Undoes a run.
@@ -108,8 +112,11 @@ pub(crate) fn parse(
             wait: wait(run.get_one::<String>("wait")).map_err(wrong)?,
             supersede: run.get_one("supersede").cloned(),
             steal: run.get_one("steal").cloned(),
-            params: parameters::values(script, run).map_err(wrong)?,
+            params: parameters::of_a_run(script, run).map_err(wrong)?,
         }),
+        (Some(("plan", plan)), Some(script)) => {
+            Verb::Plan(plan::read(script, plan).map_err(wrong)?)
+        }
         (Some(("resume", resume)), _) => Verb::Resume(take_up::read(resume).map_err(wrong)?),
         (Some(("rollback", back)), _) => Verb::Rollback(take_up::read(back).map_err(wrong)?),
         (Some(("runs", _)), _) => Verb::Runs,
@@ -188,6 +195,7 @@ pub(crate) fn command(script: Option<&Script>) -> Command {
                 .help("Prints the version"),
         )
         .subcommand(run(script))
+        .subcommand(plan::plan(script))
         .subcommand(take_up::resume())
         .subcommand(take_up::rollback())
         .subcommand(Command::new("runs").about("Lists the runs, newest first"))
@@ -210,32 +218,29 @@ pub(crate) fn command(script: Option<&Script>) -> Command {
 }
 
 fn run(script: Option<&Script>) -> Command {
-    let file = Arg::new("file")
-        .value_name("FILE")
-        .required(true)
-        .value_parser(value_parser!(PathBuf));
     let run = Command::new("run")
         .about("Runs a playbook; an error that nobody catches undoes what was done")
         .after_help("`pb run FILE --help` lists the parameters of that playbook.")
-        .arg(file.help("The playbook"));
+        .arg(
+            file()
+                .required_unless_present("plan")
+                .conflicts_with("plan"),
+        );
     let run = match script {
         Some(script) => parameters::declare(run, script),
         None => run,
     };
     run.next_help_heading(OPTIONS)
+        .arg(env().conflicts_with("plan"))
+        .arg(set().conflicts_with("plan"))
         .arg(
-            Arg::new("env")
-                .short('e')
-                .long("env")
-                .value_name("ENV")
-                .help("Environment of pb.toml; PB_ENV or `local` when left out"),
-        )
-        .arg(
-            Arg::new("set")
-                .long("set")
-                .value_name("NAME=VALUE")
-                .action(ArgAction::Append)
-                .help("Gives a parameter, also one that is called like an option of pb"),
+            Arg::new("plan")
+                .long("plan")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help(
+                    "Does exactly what a saved plan says; nothing when what it has read has moved",
+                ),
         )
         .arg(
             Arg::new("yes")
@@ -262,6 +267,29 @@ fn run(script: Option<&Script>) -> Command {
                     "The same, and takes databases away from its process on a machine that is lost",
                 ),
         )
+}
+
+fn file() -> Arg {
+    Arg::new("file")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The playbook")
+}
+
+fn env() -> Arg {
+    Arg::new("env")
+        .short('e')
+        .long("env")
+        .value_name("ENV")
+        .help("Environment of pb.toml; PB_ENV or `local` when left out")
+}
+
+fn set() -> Arg {
+    Arg::new("set")
+        .long("set")
+        .value_name("NAME=VALUE")
+        .action(ArgAction::Append)
+        .help("Gives a parameter, also one that is called like an option of pb")
 }
 
 fn waiting() -> Arg {

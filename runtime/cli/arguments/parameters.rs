@@ -28,6 +28,18 @@ pub(super) fn declare(run: Command, script: &Script) -> Command {
     free.fold(run, |run, param| run.arg(option(param)))
 }
 
+/// Those of `pb run`: with a saved plan there are none to give.
+pub(super) fn of_a_run(script: &Script, matches: &ArgMatches) -> Result<Map<String, Value>> {
+    let values = values(script, matches)?;
+    match values.keys().next().filter(|_| matches.contains_id("plan")) {
+        None => Ok(values),
+        Some(name) => {
+            let message = format!("the parameter `{name}` was given beside a saved plan");
+            Err(Failure::new(&code::USAGE, message).because("the plan has its value"))
+        }
+    }
+}
+
 /// The values that were given; which are missing is for the runtime to say.
 pub(super) fn values(script: &Script, matches: &ArgMatches) -> Result<Map<String, Value>> {
     let mut values = Map::new();

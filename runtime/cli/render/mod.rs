@@ -7,6 +7,7 @@ pub(crate) mod ink;
 pub(crate) mod key;
 pub(crate) mod page;
 mod plain;
+pub(crate) mod plan;
 mod records;
 pub(crate) mod report;
 mod screen;

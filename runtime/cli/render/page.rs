@@ -46,13 +46,23 @@ impl Page {
         self.width.clamp(NARROWEST, WIDEST)
     }
 
+    /// Where the place begins in a row.
+    fn place_column(self) -> usize {
+        23 + (self.spare() / 10).min(6)
+    }
+
+    /// Where the text begins in a row.
+    pub(crate) fn text_column(self) -> usize {
+        39 + (self.spare() / 10).min(6) + (self.spare() / 4).min(20)
+    }
+
+    fn spare(self) -> usize {
+        self.columns().saturating_sub(80)
+    }
+
     /// ` ✓ 2 migrate   shop   0042 0043   9.8 s`.
     pub(crate) fn row(self, row: &Row<'_>) -> String {
-        let more = self.columns().saturating_sub(80);
-        let (label_ends, place_ends) = (
-            23 + (more / 10).min(6),
-            39 + (more / 10).min(6) + (more / 4).min(20),
-        );
+        let (label_ends, place_ends) = (self.place_column(), self.text_column());
         let clean = |text: &str| self.ink.spell(&clean::line(text)).into_owned();
         let (sign, label, time) = (clean(row.sign), clean(row.label), clean(row.time));
         let (mut place, mut text) = (clean(row.place), clean(row.text));

@@ -248,8 +248,11 @@ impl Subject {
         self.vague || other.vague || self.is_part_of(other)
     }
 
-    /// Whether one of the two is the other, or a part of it.
+    /// Whether one of the two is the other, or a part of it; of one kind nothing is a part of another.
     pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        if self.kind == other.kind {
+            return self.name == other.name;
+        }
         let part = |of: &Self, whole: &Self| {
             let rest = of.name.strip_prefix(whole.name.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

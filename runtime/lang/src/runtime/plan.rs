@@ -115,7 +115,6 @@ fn unknown(plan: &Plan, more: bool) -> Vec<String> {
             lines.push(format!("{named}: {why}"));
         }
     }
-    forks(&plan.nodes, &mut lines);
     let mut ends: Vec<&Failure> = plan.failure.iter().collect();
     failures(&plan.nodes, &mut ends);
     for failure in ends
@@ -130,15 +129,6 @@ fn unknown(plan: &Plan, more: bool) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn forks(nodes: &[Node], lines: &mut Vec<String>) {
-    for node in nodes {
-        if let Node::Fork { on, arms, site } = node {
-            lines.push(format!("what follows line {} depends on `{on}`", site.line));
-            arms.iter().for_each(|arm| forks(&arm.nodes, lines));
-        }
-    }
 }
 
 fn failures<'a>(nodes: &'a [Node], found: &mut Vec<&'a Failure>) {

@@ -1,5 +1,7 @@
 //! A plan: what a playbook would do to the world as it is, and what only the run can tell.
 
+mod moved;
+
 use crate::failure::{Failure, Site};
 use crate::primitive::Survey;
 use serde::{Deserialize, Serialize};

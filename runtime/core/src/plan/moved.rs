@@ -1,0 +1,128 @@
+//! What has moved since a plan was made: the plan is good while what it has read stands.
+
+use super::{Arm, Node, Plan, Planned, PlannedState};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Plan {
+    /// What is not as this plan has read it, a line each; `now` is the same plan made anew.
+    pub fn moved(&self, now: &Self) -> Vec<String> {
+        let mut moved = vec![];
+        let names = |a: &BTreeMap<String, Value>,
+                     b: &BTreeMap<String, Value>|
+         -> BTreeSet<String> { a.keys().chain(b.keys()).cloned().collect() };
+        for file in self
+            .sources
+            .keys()
+            .chain(now.sources.keys())
+            .collect::<BTreeSet<_>>()
+        {
+            if self.sources.get(file) != now.sources.get(file) {
+                moved.push(format!("`{file}` is another text than the planned one"));
+            }
+        }
+        if self.params != now.params {
+            moved.push("the parameters are others".into());
+        }
+        let target = |plan: &Self| -> BTreeMap<String, Value> {
+            let table = plan.target.as_object().into_iter().flatten();
+            table
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        let (was, is) = (target(self), target(now));
+        for key in names(&was, &is) {
+            if was.get(&key) != is.get(&key) {
+                moved.push(format!(
+                    "`{key}` of the environment `{}` is another one",
+                    self.env
+                ));
+            }
+        }
+        for name in names(&self.servers, &now.servers) {
+            if self.servers.get(&name) != now.servers.get(&name) {
+                moved.push(format!("`{name}` is another server than the planned one"));
+            }
+        }
+        if moved.is_empty() {
+            steps(&self.nodes, &now.nodes, &mut moved);
+        }
+        moved
+    }
+}
+
+fn steps(was: &[Node], now: &[Node], moved: &mut Vec<String>) {
+    for (was, now) in was.iter().zip(now) {
+        match (was, now) {
+            (Node::Step(was), Node::Step(now)) if was.key == now.key => step(was, now, moved),
+            (Node::Remark(was), Node::Remark(now)) if was == now => {}
+            (
+                Node::Fork { on, arms, .. },
+                Node::Fork {
+                    on: now_on,
+                    arms: now_arms,
+                    ..
+                },
+            ) if on == now_on => {
+                for (was, now) in arms.iter().zip(now_arms) {
+                    arm(was, now, moved);
+                }
+            }
+            (_, now) => {
+                // From here on the playbook goes another way; what follows cannot be compared.
+                moved.push(format!("the playbook would now come to {}", named(now)));
+                return;
+            }
+        }
+    }
+    if was.len() > now.len() {
+        moved.push(format!(
+            "the playbook would not come to {} any more",
+            named(&was[now.len()])
+        ));
+    } else if let Some(more) = now.get(was.len()) {
+        moved.push(format!(
+            "the playbook would now also come to {}",
+            named(more)
+        ));
+    }
+}
+
+fn arm(was: &Arm, now: &Arm, moved: &mut Vec<String>) {
+    steps(&was.nodes, &now.nodes, moved);
+}
+
+fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
+    let place = format!("{} {}", was.name, was.place);
+    let place = place.trim_end();
+    if was.args != now.args {
+        moved.push(format!("`{place}` would be called with other arguments"));
+    } else if was.actions != now.actions || was.state != now.state {
+        moved.push(format!(
+            "`{place}` would now {}, not {}",
+            does(now),
+            does(was)
+        ));
+    } else if was.seen != now.seen {
+        moved.push(format!("what `{place}` looks at has changed"));
+    }
+}
+
+fn does(step: &Planned) -> String {
+    match step.state {
+        PlannedState::Change | PlannedState::Every => step.actions.join(", then "),
+        PlannedState::Nothing => "do nothing".into(),
+        PlannedState::Read => "read".into(),
+        PlannedState::Open => "find its condition met".into(),
+        PlannedState::Waits => "wait".into(),
+        PlannedState::Unknown => "decide only in the run".into(),
+    }
+}
+
+fn named(node: &Node) -> String {
+    match node {
+        Node::Step(step) => format!("`{} {}`", step.name, step.place).replace(" `", "`"),
+        Node::Remark(remark) => format!("`{}`", remark.word),
+        Node::Fork { on, .. } => format!("what depends on `{on}`"),
+    }
+}
