@@ -207,6 +207,9 @@ impl DynPrimitive for StandIn {
     fn unreadable(&self, known: &Map<String, Value>) -> Vec<(String, String)> {
         self.0.unreadable(known)
     }
+    fn runs_every_time(&self, args: &Value) -> Result<bool> {
+        self.0.runs_every_time(args)
+    }
     fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
         self.0.inspect(known, stands)
     }

@@ -1,4 +1,4 @@
-//! The circle of a primitive through the real `pb`: undone with its savepoint, run, run again.
+//! The circle of a primitive through the real `pb`: undone with its savepoint, planned, run as planned, run again.
 
 use crate::support::outcome::Outcome;
 use crate::support::pb::Pb;
@@ -47,13 +47,21 @@ impl Lifecycle<'_> {
             assert_eq!((self.world)(), start, "the world after the undo\n{undone}");
         }
 
-        let first = self.value();
+        let planned = self.planned(&["-o", "call.plan"]);
+        assert_eq!((self.world)(), start, "a plan changes nothing");
+        let pending = planned["pending"].as_bool().unwrap();
+        assert_eq!(pending, self.again == Again::Nothing, "{planned:#}");
+        // It refuses any other action than the planned ones.
+        let first = value(self.pb.with(["run", "--plan", "call.plan"]));
         let after = (self.world)();
         if self.again != Again::Reads && self.undone {
             assert_ne!(after, start, "the call changes the world");
             assert_eq!(first["changed"], true, "{first}");
         }
-        let second = self.value();
+        let done = self.planned(&["--exit-code"]);
+        assert_eq!(done["pending"], false, "nothing is left to do\n{done:#}");
+        assert_eq!((self.world)(), after, "a plan changes nothing");
+        let second = value(self.pb.with(["run", "call.rhai"]));
         match self.again {
             Again::Nothing => {
                 assert_eq!(second["changed"], false, "{second}");
@@ -68,18 +76,35 @@ impl Lifecycle<'_> {
         first
     }
 
+    /// The plan of the call alone; pending changes are told by its exit code where it is asked to.
     #[track_caller]
-    fn value(&self) -> Value {
-        let outcome = self.run(self.call).expect(0);
-        let told: Value = serde_json::from_str(&outcome.stdout).unwrap();
-        told["value"].clone()
+    fn planned(&self, args: &[&str]) -> Value {
+        let pb = self
+            .pb
+            .with(["plan"])
+            .playbook("call.rhai", &self.text(self.call));
+        let outcome = pb.args(args).args(["--output", "json"]).run().expect(0);
+        serde_json::from_str(&outcome.stdout).unwrap()
+    }
+
+    fn text(&self, text: &str) -> String {
+        format!("{}\n{text}", self.before)
     }
 
     fn run(&self, text: &str) -> Outcome {
-        let text = format!("{}\n{text}", self.before);
-        let pb = self.pb.with(["run"]).playbook("call.rhai", &text);
+        let pb = self
+            .pb
+            .with(["run"])
+            .playbook("call.rhai", &self.text(text));
         pb.args(["--output", "json"]).run()
     }
+}
+
+#[track_caller]
+fn value(pb: Pb) -> Value {
+    let outcome = pb.args(["--output", "json"]).run().expect(0);
+    let told: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    told["value"].clone()
 }
 
 /// Runs a playbook that fails, and compares all that it says.

@@ -99,6 +99,11 @@ pub trait Primitive: Send + Sync + 'static {
         None
     }
 
+    /// Whether it has nothing to converge on with these arguments: then a plan does not count it among pending changes.
+    fn runs_every_time(&self, _args: &Self::Args) -> bool {
+        Self::CLASS == Class::Every
+    }
+
     /// What speaks against a call before it runs: `known` holds the arguments that are known by then. Asks no server.
     fn inspect(&self, _known: &Map<String, Value>, _stands: &Standing<'_>) -> Vec<Complaint> {
         vec![]
@@ -347,6 +352,8 @@ pub trait DynPrimitive: Send + Sync {
     fn too_late(&self, args: &Value, last: &Value, failure: Failure) -> Result<Failure>;
     /// Which of the known arguments cannot be read, each looked at by itself, and why.
     fn unreadable(&self, known: &Map<String, Value>) -> Vec<(String, String)>;
+    /// See `Primitive::runs_every_time`.
+    fn runs_every_time(&self, args: &Value) -> Result<bool>;
     /// See `Primitive::inspect`.
     fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint>;
     /// See `Primitive::foresee`.
@@ -536,6 +543,10 @@ impl<P: Primitive> DynPrimitive for Erased<P> {
             (!error.starts_with("missing field")).then(|| (name.clone(), error))
         };
         known.iter().filter_map(alone).collect()
+    }
+
+    fn runs_every_time(&self, args: &Value) -> Result<bool> {
+        Ok(self.primitive.runs_every_time(&self.args(args)?))
     }
 
     fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {

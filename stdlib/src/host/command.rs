@@ -199,6 +199,10 @@ command([\"tar\", \"-czf\", \"static.tgz\", \"static\"], #{
         }
     }
 
+    fn runs_every_time(&self, args: &Args) -> bool {
+        args.probe.is_none()
+    }
+
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         vec![Subject::vague("command", shown(&args.argv))]
     }

@@ -51,6 +51,7 @@ impl Stage {
             vault: Arc::new(Vault::new(Secrets, [7; 32])),
             cancel: Cancel::default(),
             holder: None,
+            approved: None,
         };
         let opening = Opening {
             pb: "0".into(),

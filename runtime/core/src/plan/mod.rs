@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// Version of a plan's own format; a new one for every change that an older pb would misread.
 pub const SCHEMA: &str = "pb.plan/1";
 
+/// What stands for the id of the run in what a plan says.
+pub const RUN: &str = "RUN";
+
 /// A plan as it is saved, with everything that it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

@@ -4,7 +4,7 @@ use super::setup::Run;
 use crate::code;
 use crate::event::Step;
 use crate::failure::Failure;
-use crate::plan::{Plan, Planned, PlannedState};
+use crate::plan::{Plan, Planned, PlannedState, RUN};
 use crate::primitive::AnyAction;
 use std::collections::HashMap;
 
@@ -65,7 +65,7 @@ impl Run {
             .iter()
             .flatten()
             .flatten()
-            .map(|action| self.clean(&action.text))
+            .map(|action| self.clean(&action.text).replace(self.id(), RUN))
             .collect();
         let planned = approved.get(&step.key).map_or(&[][..], Vec::as_slice);
         let fits = planned.iter().any(|allowed| match allowed {

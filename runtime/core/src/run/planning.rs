@@ -11,7 +11,7 @@ use crate::event::Step;
 use crate::failure::{CallError, Failure, Result, Site};
 use crate::handle::Handle;
 use crate::journal::{self, Journal};
-use crate::plan::{Planned, PlannedState, Remark, WayBack};
+use crate::plan::{Planned, PlannedState, RUN, Remark, WayBack};
 use crate::primitive::{AnyAction, Decision, DynPrimitive, Subject, Survey, Undo};
 use crate::unknown;
 use futures_util::future::{Either, select};
@@ -116,6 +116,10 @@ impl Run {
     pub fn plan(setup: Setup, looks: Arc<Looks>) -> Self {
         let way = Mutex::default();
         let mode = Mode::Planning(Planning { looks, way });
+        let setup = Setup {
+            id: RUN.into(),
+            ..setup
+        };
         Self::over(setup, Past::default(), mode, Journal::new)
     }
 
@@ -307,7 +311,7 @@ impl Call<'_> {
             }
             Decision::Act(stages) => in_order(stages),
         };
-        planned.state = match every {
+        planned.state = match primitive.runs_every_time(self.args)? {
             true => PlannedState::Every,
             false => PlannedState::Change,
         };

@@ -16,8 +16,6 @@ use std::sync::Arc;
 
 /// So many ways are planned; what lies beyond is said to be unknown.
 const MOST_WAYS: usize = 16;
-/// What calls are told for the id of a run: it stands in what they see, so it is always the same.
-const NO_RUN: &str = "plan";
 
 impl Runtime {
     /// What a script would do to the world as it is, and what only the run can tell. It reads, and changes nothing.
@@ -37,7 +35,7 @@ impl Runtime {
                 sink: Arc::new(|_| ()),
                 holder: None,
                 approved: None,
-                ..self.setup(NO_RUN.into(), Box::new(Nowhere), &vault, Holder::default())
+                ..self.setup(String::new(), Box::new(Nowhere), &vault, Holder::default())
             };
             let run = Run::plan(setup, looks.clone());
             let environment = (self.env.clone(), self.target.clone());
