@@ -35,6 +35,7 @@ impl Kernel {
             vault: Arc::new(Vault::new(Secrets, [7; 32])),
             cancel: Cancel::default(),
             holder: None,
+            approved: None,
         };
         let opening = Opening {
             pb: "test".into(),

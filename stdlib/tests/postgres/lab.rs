@@ -79,6 +79,7 @@ impl Lab {
             vault: Arc::new(Vault::new(Env, [7; 32])),
             cancel: Cancel::default(),
             holder,
+            approved: None,
         };
         let opening = Opening {
             pb: "0.1.0".into(),
