@@ -8,6 +8,7 @@ mod config;
 mod connect;
 mod cursor;
 mod database;
+mod destructive;
 mod driver;
 mod endpoint;
 mod get_or_create_tenant;
