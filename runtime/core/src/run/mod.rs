@@ -10,6 +10,7 @@ mod enter;
 mod execute;
 mod finish;
 mod gate;
+mod inspect;
 mod lease;
 mod look;
 mod past;

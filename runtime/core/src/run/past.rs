@@ -18,6 +18,7 @@ pub(super) struct Past {
     /// How each scope ended; `None` while it was open.
     scopes: HashMap<String, Option<Option<Failure>>>,
     commits: HashMap<String, usize>,
+    permissions: HashMap<String, usize>,
     /// What scopes are undone for.
     undoing: HashMap<String, Failure>,
     identities: HashMap<String, Value>,
@@ -142,6 +143,7 @@ impl Past {
                 self.leases.insert(handle.name.clone(), handle.clone());
             }
             Body::CommitPoint { .. } => *self.commits.entry(key.clone()).or_default() += 1,
+            Body::Allowed { .. } => *self.permissions.entry(key.clone()).or_default() += 1,
             Body::UndoOpen { failure } => {
                 self.undoing.entry(key.clone()).or_insert(failure.clone());
             }
@@ -349,6 +351,11 @@ impl Past {
 
     pub(super) fn commits(&self, path: &str) -> usize {
         self.commits.get(path).copied().unwrap_or(0)
+    }
+
+    /// How often destruction was allowed in a scope.
+    pub(super) fn permissions(&self, path: &str) -> usize {
+        self.permissions.get(path).copied().unwrap_or(0)
     }
 
     /// What a scope is being undone for; the run's has an empty path.

@@ -100,6 +100,8 @@ impl Run {
         self.allowed_here(scope, &request.name, &request.args)
             .map_err(located)?;
         if let Some(planning) = self.planning() {
+            self.unobjectionable(scope, &**primitive, &request)
+                .map_err(located)?;
             return self
                 .plan_call(planning, scope, &**primitive, &request)
                 .await;
@@ -107,6 +109,10 @@ impl Run {
         let key = scope
             .next_key(&request.name, request.common.id.as_deref())
             .map_err(located)?;
+        if self.begins(scope, &key) {
+            self.unobjectionable(scope, &**primitive, &request)
+                .map_err(located)?;
+        }
         let subjects = primitive.subjects(&request.args)?;
         let place = subjects
             .first()

@@ -18,6 +18,7 @@ mod disk_full;
 mod durability;
 mod failures;
 mod identity;
+mod inspected;
 mod journal;
 mod killed;
 mod lanes;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::future::Future;
 
 /// The process that takes the run up.
-fn second<F>(stage: &Stage, script: impl FnOnce(Run) -> F) -> Finished
+pub(crate) fn second<F>(stage: &Stage, script: impl FnOnce(Run) -> F) -> Finished
 where
     F: Future<Output = Result<Value, CallError>>,
 {
@@ -29,7 +29,7 @@ where
 }
 
 /// The process that begins the run, and is told to end when it has played so much of the script.
-fn first<F>(stage: &Stage, script: impl FnOnce(Run) -> F)
+pub(crate) fn first<F>(stage: &Stage, script: impl FnOnce(Run) -> F)
 where
     F: Future<Output = Result<Value, CallError>>,
 {
@@ -161,7 +161,7 @@ fn a_script_that_calls_with_other_arguments_than_then_is_ended() {
 }
 
 /// Kills the first process at each of its moments, lets a second one play to the end, and looks.
-fn at_every_moment<F>(
+pub(crate) fn at_every_moment<F>(
     stage: &dyn Fn() -> Stage,
     script: impl Fn(Run) -> F,
     look: impl Fn(&Stage, &Finished, usize),
