@@ -15,6 +15,11 @@ pub(crate) fn destroys(statement: &Statement<'_>) -> Option<String> {
     found_in(&statement.tokens, 0)
 }
 
+/// What the first statement of a text that destroys anything destroys. A text that cannot be read is the server's to refuse.
+pub(crate) fn destroyed_by(text: &str) -> Option<String> {
+    split(text).ok()?.iter().find_map(destroys)
+}
+
 /// A body within a text within a body: deeper ones are nobody's.
 const DEEPEST: usize = 4;
 

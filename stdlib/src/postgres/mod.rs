@@ -46,6 +46,7 @@ mod wait_db;
 
 pub use config::{PostgresConfig, SslMode};
 pub use database::Database;
+pub(crate) use destructive::destroyed_by;
 pub use driver::{Postgres, Reader, Writer};
 pub use runs::PostgresRuns;
 

@@ -4,7 +4,7 @@ use super::scope::Scope;
 use super::setup::Run;
 use super::step::Request;
 use crate::failure::Failure;
-use crate::finding::{Complaint, Level, Standing};
+use crate::finding::{Level, Standing};
 use crate::journal::Body;
 use crate::primitive::DynPrimitive;
 use serde_json::Map;
@@ -50,14 +50,5 @@ impl Run {
             .into_iter()
             .find(|complaint| complaint.level == Level::Error);
         error.map_or(Ok(()), |complaint| Err(complaint.into()))
-    }
-}
-
-impl From<Complaint> for Failure {
-    fn from(complaint: Complaint) -> Self {
-        let mut failure = Failure::new(complaint.code, complaint.message);
-        failure.because = complaint.because;
-        failure.hint = complaint.hint;
-        failure
     }
 }
