@@ -190,7 +190,7 @@ fn in_body(mut cursor: Cursor<'_>, depth: usize) -> Option<String> {
     let tokens: Vec<Token<'_>> = Lexer::new(&body).map_while(Result::ok).collect();
     let is_border = |token: &Token<'_>| {
         let word = |word: &&str| token.is_word(word);
-        token.is_symbol(";") || ["BEGIN", "THEN", "ELSE", "LOOP"].iter().any(|w| word(w))
+        token.is_symbol(";") || ["BEGIN", "THEN", "ELSE", "LOOP"].iter().any(word)
     };
     tokens.split(is_border).find_map(|piece| {
         let mut cursor = Cursor::over(piece);
