@@ -28,7 +28,7 @@ impl<'a> Inside<'a> {
     }
 
     async fn savepoint(&self, name: &str) -> Inside<'a> {
-        let args = json!({ "db": self.tx(), "name": name });
+        let args = json!({ "tx": self.tx(), "name": name });
         let entered = self
             .lab
             .run
@@ -96,7 +96,7 @@ async fn what_is_done_within_is_done_together() {
     );
 
     let tx = Inside::transaction(&lab).await;
-    tx.sql("DELETE FROM t").await.expect("fine");
+    tx.sql("DELETE FROM t WHERE a = 1").await.expect("fine");
     let thrown = Failure::new(&pb_core::code::THROWN, "no");
     assert_eq!(
         tx.leave(Err(thrown)).await.expect_err("thrown").message,

@@ -239,14 +239,6 @@ fn bracket(
     name: &str,
     mut args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
-    let body = closure(
-        if name == TX_SAVEPOINT {
-            "savepoint"
-        } else {
-            name
-        },
-        &mut args,
-    )?;
     let registry = session.run.registry();
     let Some(declared) = registry.brackets.get(name) else {
         return Err(Failure::new(
@@ -255,8 +247,10 @@ fn bracket(
         )
         .into());
     };
-    let mut named = calls::arguments(name, declared.fields(), args)?;
-    calls::complete(session, context, name, declared.fields(), &mut named)?;
+    let word = declared.word();
+    let body = closure(word, &mut args)?;
+    let mut named = calls::arguments(word, declared.fields(), args)?;
+    calls::complete(session, context, word, declared.fields(), &mut named)?;
     let around = session.scope(context);
     let nested = around.in_transaction();
     let mut attempt = 1;
