@@ -6,6 +6,7 @@ mod attempts;
 mod bind;
 pub(crate) mod blob;
 mod bracket;
+mod doubt;
 mod enter;
 mod execute;
 mod finish;

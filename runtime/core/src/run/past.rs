@@ -74,6 +74,8 @@ pub(super) struct Sealed {
 /// What the script got from a step.
 pub(super) struct PastResult {
     seq: u64,
+    /// As errors name it: the primitive and what it touches.
+    pub(super) named: String,
     pub(super) args: String,
     class: Class,
     pub(super) changed: bool,
@@ -221,6 +223,8 @@ impl Past {
                 });
             }
             Body::Result {
+                primitive,
+                place,
                 class,
                 args,
                 changed,
@@ -232,6 +236,7 @@ impl Past {
                 self.acted |= changed;
                 self.generation(record).result = Some(PastResult {
                     seq: *seq,
+                    named: format!("{primitive} {place}").trim_end().to_owned(),
                     args: args.clone(),
                     class: *class,
                     changed: *changed,
@@ -280,6 +285,11 @@ impl Past {
     /// A step or bracket that was begun.
     pub(super) fn step(&self, key: &str) -> Option<&PastStep> {
         self.steps.get(key)
+    }
+
+    /// Everything that was begun.
+    pub(super) fn all_steps(&self) -> impl Iterator<Item = (&str, &PastStep)> {
+        self.steps.iter().map(|(key, step)| (key.as_str(), step))
     }
 
     /// The generation that comes next.

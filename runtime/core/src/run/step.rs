@@ -1,6 +1,7 @@
 //! One call of a primitive: from the request of the script to its result, with retries, timeout and undo of halves.
 
 use super::attempts::Retry;
+use super::doubt::NOBODY_KNOWS;
 use super::execute::{Broken, Execution};
 use super::scope::{Scope, StepEntry};
 use super::setup::Run;
@@ -263,7 +264,7 @@ impl Run {
             None
         } else if failure.doubt {
             // Undoing what may not have happened is as wrong as doing twice what may have.
-            let line = format!("nobody knows whether it happened, so it was not undone: {named}");
+            let line = format!("{NOBODY_KNOWS}, so it was not undone: {named}");
             failure.state.push(line);
             None
         } else if scope.freezes() {

@@ -15,6 +15,7 @@ mod store;
 mod cancel;
 mod damage;
 mod disk_full;
+mod doubt;
 mod durability;
 mod failures;
 mod identity;
