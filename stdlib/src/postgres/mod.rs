@@ -1,5 +1,6 @@
 //! PostgreSQL: the driver, and every primitive that reads or changes a database.
 
+mod advisory;
 mod blockers;
 pub mod checksum;
 mod commit;
