@@ -1,12 +1,14 @@
 //! A second process takes a run up: what its server says now, and what an action had told of itself, are heeded.
 
 use crate::driver::handle;
-use crate::script::call;
+use crate::script::{add, call, thrown, within};
 use crate::site::Trouble;
-use crate::stage::{Stage, ended};
+use crate::stage::{Stage, ended, state};
+use futures_util::future::BoxFuture;
 use pb_core::cancel::{Cancel, Level};
-use pb_core::run::{Finished, Resuming, Run, Setup};
-use pb_core::{CallError, code};
+use pb_core::journal::{Body, Recorded};
+use pb_core::run::{Finished, Resuming, Run, ScopeKind, Setup};
+use pb_core::{CallError, Failure, Result, code};
 use serde_json::{Value, json};
 use std::future::Future;
 
@@ -148,6 +150,102 @@ fn what_was_read_is_not_read_again() {
     };
     first(&stage, read(1));
     assert_eq!(second(&stage, read(2)).value, json!(1));
+}
+
+#[test]
+fn what_a_person_answered_is_not_asked_again() {
+    let stage = Stage::new();
+    let ask = |by: &'static str, yes: bool| {
+        move |run: Run| async move {
+            let answer = run.decide(run.root(), "go?", |_| (by.into(), yes)).await?;
+            Ok(json!(answer))
+        }
+    };
+    first(&stage, ask("dana", true));
+    assert_eq!(
+        second(&stage, ask("nobody", false)).value,
+        json!(["dana", true])
+    );
+}
+
+/// A savepoint that sets `a` and then throws or not; the script goes on from either.
+fn part(throws: bool) -> impl Fn(Run) -> BoxFuture<'static, Result<Value, CallError>> {
+    move |run| {
+        Box::pin(async move {
+            let body = |scope| {
+                let run = run.clone();
+                async move {
+                    let args = json!({ "things": { "a": "x" } });
+                    call(&run, &scope, "set", args).await?;
+                    if throws {
+                        Err(thrown("no"))
+                    } else {
+                        Ok(Value::Null)
+                    }
+                }
+            };
+            let ended = within(&run, run.root(), "part", ScopeKind::Savepoint, body).await;
+            match ended {
+                Err(CallError::Failed(failure)) => Ok(json!(failure.state)),
+                other => other,
+            }
+        })
+    }
+}
+
+#[test]
+fn a_scope_ends_as_it_had_ended_and_nothing_of_it_is_done_again() {
+    let stage = Stage::new();
+    first(&stage, part(true));
+    // Somebody has set it since: that is not ours to undo.
+    stage.site.put("a", "z");
+    let finished = second(&stage, part(true));
+    assert_eq!(ended(&finished), "done");
+    assert_eq!(finished.value, json!(["a is ``"]), "as it was said then");
+    assert_eq!(stage.site.all(), "a=z");
+    let closed = |record: &&Recorded| matches!(record.body, Body::ScopeClose { .. });
+    assert_eq!(stage.store.records().iter().filter(closed).count(), 1);
+}
+
+#[test]
+fn a_scope_that_ends_otherwise_than_it_had_ended_ends_the_run() {
+    for (then, now, why) in [
+        (true, false, "it had failed, and now it ended well: no"),
+        (false, true, "it had ended well, and now it failed: no"),
+    ] {
+        let stage = Stage::new();
+        first(&stage, part(then));
+        let finished = second(&stage, part(now));
+        let failure = finished.failure.expect("it went another way");
+        assert!(failure.is(&code::DIVERGED), "{failure:#?}");
+        assert_eq!(failure.because, [why]);
+    }
+}
+
+#[test]
+fn an_undo_that_is_finished_is_not_repeated() {
+    let stage = Stage::new();
+    stage.play(|run| async move { add(&run, run.root(), "log", "x").await });
+    let roll_back = || {
+        stage.clock.block_on(async {
+            let run = stage.take_up(&stage.store.history()).await;
+            let asked = Failure::new(&code::ROLLED_BACK, "somebody asked for it");
+            let run = run.expect("it can be taken up");
+            run.roll_back(&stage.store.history(), asked).await
+        })
+    };
+    assert_eq!(ended(&roll_back()), "undone rolled_back");
+    assert_eq!(stage.site.all(), "");
+    // Somebody else adds the same.
+    stage.site.put("log", "x");
+    let again = roll_back();
+    assert_eq!(ended(&again), "undone rolled_back");
+    assert_eq!(
+        state(&again),
+        ["undone: add log"],
+        "it is said all the same"
+    );
+    assert_eq!(stage.site.all(), "log=x");
 }
 
 #[test]
