@@ -44,7 +44,6 @@ pub(crate) struct Environment {
     /// What scripts see as `target`.
     pub(crate) target: Value,
     /// Whether a run has to be approved before it touches anything.
-    #[expect(dead_code, reason = "whoever asks for the approval reads it")]
     pub(crate) protected: bool,
 }
 

@@ -195,6 +195,7 @@ fn allow_destructive(
     args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
     let why = text("allow_destructive", "why", args.first())?;
+    session.remark(context, why.clone());
     session.run.allow_destructive(&session.scope(context), &why);
     Ok(Dynamic::UNIT)
 }
