@@ -1,11 +1,14 @@
 //! Every primitive that touches the world, one file each, by area. Knows no Rhai and no terminal.
 
 pub mod chat;
+mod destruction;
 pub mod docker;
 pub mod files;
 pub mod haproxy;
 pub mod host;
 pub mod http;
+mod known;
+mod opaque;
 pub mod outside_text;
 pub mod postgres;
 

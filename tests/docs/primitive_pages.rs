@@ -19,6 +19,8 @@ const ERRORS: &str = "../errors.md";
 /// What a page shows of a call.
 pub(super) struct Shown {
     pub(super) name: String,
+    /// As scripts call it.
+    word: String,
     /// Its file, relative to the root of the repository.
     pub(super) file: PathBuf,
     /// `None` for brackets.
@@ -39,6 +41,7 @@ pub(super) fn all() -> Vec<Shown> {
     let primitives = registry.specs().map(of_spec);
     let brackets = registry.brackets.values().map(|bracket| Shown {
         name: bracket.name().to_owned(),
+        word: bracket.word().to_owned(),
         file: file_of(bracket.name()),
         class: None,
         doc: bracket.doc().to_owned(),
@@ -59,6 +62,7 @@ pub(super) fn all() -> Vec<Shown> {
 fn of_spec(spec: &Spec) -> Shown {
     Shown {
         name: spec.name.to_owned(),
+        word: spec.name.to_owned(),
         file: file_of(spec.name),
         class: Some(spec.class),
         doc: spec.doc.to_owned(),
@@ -99,16 +103,7 @@ impl Shown {
         if self.class.is_none() {
             parts.push("f".into());
         }
-        format!("{}({})", self.word(), parts.join(", "))
-    }
-
-    /// As scripts call it.
-    fn word(&self) -> &str {
-        match self.name.as_str() {
-            // One word for the savepoints of runs and of transactions: its first argument tells which.
-            "sql_savepoint" => "savepoint",
-            name => name,
-        }
+        format!("{}({})", self.word, parts.join(", "))
     }
 
     /// All options, and the question mark when none of them is needed.

@@ -234,6 +234,9 @@ impl DynBracket for StandInBracket {
     fn name(&self) -> &'static str {
         self.0.name()
     }
+    fn word(&self) -> &'static str {
+        self.0.word()
+    }
     fn doc(&self) -> &'static str {
         self.0.doc()
     }

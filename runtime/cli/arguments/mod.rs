@@ -117,8 +117,10 @@ pub(crate) fn parse(
         (Some(("plan", plan)), Some(script)) => {
             Verb::Plan(plan::read(script, plan).map_err(wrong)?)
         }
-        (Some(("resume", resume)), _) => Verb::Resume(take_up::read(resume).map_err(wrong)?),
-        (Some(("rollback", back)), _) => Verb::Rollback(take_up::read(back).map_err(wrong)?),
+        (Some(("resume", resume)), _) => Verb::Resume(take_up::read_resume(resume).map_err(wrong)?),
+        (Some(("rollback", back)), _) => {
+            Verb::Rollback(take_up::read_rollback(back).map_err(wrong)?)
+        }
         (Some(("runs", _)), _) => Verb::Runs,
         (Some(("show", show)), _) => Verb::Show(show.get_one("run").cloned()),
         (Some(("help", help)), _) => Verb::Help(help.get_one("name").cloned()),

@@ -64,30 +64,37 @@ fn common(command: Command, default: &str) -> Command {
         .arg(waiting())
 }
 
-pub(super) fn read(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
-    let all = |name: &str| matches.get_many::<String>(name).into_iter().flatten();
-    let words = all("settle")
-        .map(|word| settled(word))
-        .collect::<Result<_, _>>()?;
-    let flag = |name: &str| matches.try_get_one::<bool>(name).ok().flatten() == Some(&true);
-    let skip = match matches.try_contains_id("skip") {
-        Ok(true) => all("skip").cloned().collect(),
-        _ => Default::default(),
-    };
-    let edited = matches.try_get_one::<PathBuf>("edited").ok();
+pub(super) fn read_resume(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
+    let mut told = read(matches)?;
+    told.edited = matches.get_one("edited").cloned();
+    told.wish.undo = matches.get_flag("undo");
+    Ok(told)
+}
+
+pub(super) fn read_rollback(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
+    let mut told = read(matches)?;
+    told.wish.skip = all(matches, "skip").cloned().collect();
+    Ok(told)
+}
+
+/// What both take.
+fn read(matches: &ArgMatches) -> Result<TakeUpArguments, Failure> {
+    let words = all(matches, "settle").map(|word| settled(word));
     Ok(TakeUpArguments {
         run: matches.get_one("run").cloned(),
         events: matches.get_one("events").cloned(),
         yes: matches.get_flag("yes"),
         wait: wait(matches.get_one::<String>("wait"))?,
-        edited: edited.flatten().cloned(),
+        edited: None,
         wish: TakeUp {
-            undo: flag("undo"),
-            words,
-            skip,
-            edited: None,
+            words: words.collect::<Result<_, _>>()?,
+            ..TakeUp::default()
         },
     })
+}
+
+fn all<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a String> {
+    matches.get_many::<String>(name).into_iter().flatten()
 }
 
 fn settled(text: &str) -> Result<(String, bool), Failure> {

@@ -13,15 +13,25 @@ const TABLES: &[&str] = &["package", "dependencies", "env"];
 /// Where secrets come from.
 const SOURCES: &[&str] = &["env", "file", "cmd"];
 
+/// The key of an environment that is touched with special care.
+const PROTECTED: &str = "protected";
+
 pub(super) type Key<'a> = Spanned<DeString<'a>>;
 pub(super) type Item<'a> = Spanned<DeValue<'a>>;
 
-/// The environment of that name as scripts see it; `None` for the local one, which need not be there.
+/// What a table of an environment says.
+pub(super) struct Read {
+    /// As scripts see it.
+    pub(super) target: Value,
+    pub(super) protected: bool,
+}
+
+/// The environment of that name; `None` for the local one, which need not be there.
 pub(super) fn read(
     document: &Document,
     name: &str,
     drivers: &Drivers,
-) -> Result<Option<Value>, Refusal> {
+) -> Result<Option<Read>, Refusal> {
     let parsed = DeTable::parse(&document.text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         Refusal::from(
@@ -43,9 +53,9 @@ pub(super) fn read(
         // All of them are read: a mistake in one should not wait for the night on which it is needed.
         for (env, table) in reader.table(item, "`env`")?.iter() {
             let path = format!("env.{}", env.get_ref());
-            let target = reader.environment(&path, reader.table(table, &format!("`{path}`"))?)?;
+            let read = reader.environment(&path, reader.table(table, &format!("`{path}`"))?)?;
             if &**env.get_ref() == name {
-                chosen = Some(target);
+                chosen = Some(read);
             }
             names.push(env.get_ref().to_string());
         }
@@ -78,8 +88,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn environment(&self, path: &str, table: &DeTable<'_>) -> Result<Value, Refusal> {
+    fn environment(&self, path: &str, table: &DeTable<'_>) -> Result<Read, Refusal> {
         let mut target = Map::new();
+        let mut protected = false;
         for (key, item) in table.iter() {
             let name: &str = key.get_ref();
             if self.drivers.contains_key(name) && item.get_ref().as_table().is_none() {
@@ -92,16 +103,21 @@ impl Reader<'_> {
                     .hint(format!("main = {{ {name} = … }}"))
                     .into());
             }
-            if name == "protected" && !item.get_ref().is_bool() {
-                let message = format!("`protected` of `{path}` takes true or false");
-                return Err(self.document.wrong(item.span(), message).into());
+            // It is about runs, not for them: a playbook that did something else there would not be the one that was tried.
+            if name == PROTECTED {
+                protected = item.get_ref().as_bool().ok_or_else(|| {
+                    let message = format!("`{PROTECTED}` of `{path}` takes true or false");
+                    self.document.wrong(item.span(), message)
+                })?;
+                continue;
             }
             target.insert(
                 name.to_owned(),
                 self.value(&format!("{path}.{name}"), name, item)?,
             );
         }
-        Ok(target.into())
+        let target = target.into();
+        Ok(Read { target, protected })
     }
 
     /// `path` is for messages, `name` is what a handle is called by.

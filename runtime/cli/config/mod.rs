@@ -37,11 +37,14 @@ pub(crate) struct Project {
     document: Option<Document>,
 }
 
-/// What scripts see as `target`.
+/// What a run works on.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Environment {
     pub(crate) name: String,
+    /// What scripts see as `target`.
     pub(crate) target: Value,
+    /// Whether a run has to be approved before it touches anything.
+    pub(crate) protected: bool,
 }
 
 impl Project {
@@ -110,11 +113,19 @@ impl Project {
             return Ok(Environment {
                 target: local::target(variable),
                 name,
+                protected: false,
             });
         };
         let found = environment::read(document, &name, drivers)?;
-        let target = found.unwrap_or_else(|| local::target(variable));
-        Ok(Environment { name, target })
+        let found = found.unwrap_or_else(|| environment::Read {
+            target: local::target(variable),
+            protected: false,
+        });
+        Ok(Environment {
+            name,
+            target: found.target,
+            protected: found.protected,
+        })
     }
 }
 

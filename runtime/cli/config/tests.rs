@@ -110,7 +110,6 @@ docker = "unix:///var/run/docker.sock"
         json!({ "slack": "‹secret env:SLACK›" }),
     );
     let expected = json!({
-        "protected": true,
         "url": "https://shop.example.com",
         "web": ["web-1", "web-2"],
         "token": "‹secret file:token›",
@@ -122,9 +121,12 @@ docker = "unix:///var/run/docker.sock"
         environment,
         Environment {
             name: "prod".into(),
-            target: expected
+            target: expected,
+            protected: true,
         }
     );
+    let staging = read(text, Some("staging"), None).ok().expect("right");
+    assert!(!staging.protected);
 }
 
 #[test]

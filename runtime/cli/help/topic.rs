@@ -63,7 +63,7 @@ fn of_bracket(bracket: &dyn DynBracket) -> Topic<'_> {
     Topic {
         name: bracket.name(),
         group: area(bracket.name(), bracket.fields()),
-        signature: signature(bracket.name(), bracket.fields(), &["f"]),
+        signature: signature(bracket.word(), bracket.fields(), &["f"]),
         doc: bracket.doc(),
         fields: bracket.fields().to_vec(),
         everywhere: vec![],

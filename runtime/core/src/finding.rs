@@ -1,6 +1,7 @@
 //! What is found in a playbook and its files before anything is touched.
 
-use crate::code::Code;
+use crate::code::{self, Code};
+use crate::failure::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -105,6 +106,15 @@ impl Complaint {
         Self::new(code, Level::Note, message)
     }
 
+    /// An error that the call would end with.
+    pub fn of(failure: Failure) -> Self {
+        let known = code::ALL.iter().find(|code| code.id == failure.code);
+        let mut complaint = Self::error(known.unwrap_or(&&code::SCRIPT), failure.message);
+        complaint.because = failure.because;
+        complaint.hint = failure.hint;
+        complaint
+    }
+
     fn new(code: &'static Code, level: Level, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -132,5 +142,14 @@ impl Complaint {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl From<Complaint> for Failure {
+    fn from(complaint: Complaint) -> Self {
+        let mut failure = Self::new(complaint.code, complaint.message);
+        failure.because = complaint.because;
+        failure.hint = complaint.hint;
+        failure
     }
 }

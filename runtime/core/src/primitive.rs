@@ -104,7 +104,8 @@ pub trait Primitive: Send + Sync + 'static {
         Self::CLASS == Class::Every
     }
 
-    /// What speaks against a call before it runs: `known` holds the arguments that are known by then. Asks no server.
+    /// What speaks against a call before it runs. `known` holds the arguments that are known by then; one that is given
+    /// and not known is there as null, which a check alone does. While a call runs, errors refuse it. Asks no server.
     fn inspect(&self, _known: &Map<String, Value>, _stands: &Standing<'_>) -> Vec<Complaint> {
         vec![]
     }

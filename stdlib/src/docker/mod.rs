@@ -6,6 +6,7 @@ mod driver;
 mod engine;
 mod env_file;
 mod image;
+mod image_name;
 mod job;
 mod make;
 mod name;
@@ -26,11 +27,13 @@ mod swap_container;
 mod swap_facts;
 #[cfg(test)]
 mod testing;
+mod volume;
 mod wanted;
 mod writer;
 
 pub use config::DockerConfig;
 pub use driver::{Docker, DockerDriver};
+pub use image_name::ImageName;
 pub use name::ContainerName;
 pub use port::PublishedPort;
 pub use pull::Pull;
@@ -39,6 +42,7 @@ pub use restart::Restart;
 pub use restore_container::RestoreContainer;
 pub use run_once::RunOnce;
 pub use swap_container::SwapContainer;
+pub use volume::Volume;
 pub use writer::Writer;
 
 use pb_core::run::Registry;

@@ -3,13 +3,17 @@
 use super::container::Status;
 use super::driver::DockerDriver;
 use super::env_file;
+use super::image_name::untagged;
 use super::job::{self, Ended};
 use super::network;
 use super::pull::find_image;
 use super::run_once_action::{Action, Facts};
 use super::run_once_args::Args;
-use crate::host::{TakeBack, line};
+use crate::host::{TakeBack, against, line};
+use crate::known::Known;
+use crate::opaque;
 use crate::outside_text::{last_lines, one_line};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::run::UndoWish;
 use pb_core::{
     Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, Subject, Undo, World,
@@ -17,7 +21,7 @@ use pb_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// Runs a job in a container of its own.
@@ -53,7 +57,7 @@ Shape: `#{ changed, code, stdout, stderr, took }`. Secrets are taken out of the 
 
 Errors: `PB0407` for another exit code, with the last lines and `data.code`, `data.stdout`, `data.stderr`; `PB0402` for an image
 that is not there, `PB0401` for whatever else Docker refuses, `PB0043` when it cannot be reached, `PB0012` for the `env_file`,
-`PB0208` for an empty list. The text of that file is kept in the journal: write secrets in it as references.
+`PB0208` for an empty list, `PB0213` and `PB0214` for a command that destroys data, as in `command`. The text of that file is kept in the journal: write secrets in it as references.
 
 Effect: opaque; undone by the job that `undo` names, else it cannot be undone.
 
@@ -97,7 +101,7 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
         let mut actions = vec![];
         if facts.container.is_none() {
             actions.extend(facts.pull.then(|| Action::Pull {
-                image: args.image.clone(),
+                image: args.image.to_string(),
             }));
             actions.push(Action::Create {
                 name: name(),
@@ -206,6 +210,18 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         let argv = one_line(&line(&args.argv), 80);
         vec![Subject::vague("job", format!("{} {argv}", args.image))]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        let known = Known(known);
+        let unclear = "pb cannot tell what `run_once` changed, nor take it back";
+        let objection = against(Self::NAME, known, stands);
+        let note = || opaque::note(known, &["undo"], unclear);
+        objection
+            .or_else(note)
+            .into_iter()
+            .chain(untagged(known))
+            .collect()
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

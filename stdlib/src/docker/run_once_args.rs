@@ -2,8 +2,10 @@
 
 use super::driver::Docker;
 use super::env_file;
+use super::image_name::ImageName;
 use super::pull::Pull;
 use super::restart::Restart;
+use super::volume::Volume;
 use super::wanted::Recipes;
 use crate::host::{Codes, TakeBack};
 use pb_core::spec::position;
@@ -18,7 +20,7 @@ use std::collections::BTreeMap;
 pub struct Args {
     /// The image to run, such as `shop:2.0`.
     #[schemars(transform = position::<0>)]
-    pub image: String,
+    pub image: ImageName,
     /// The command and its arguments, one text each; no shell reads them. Secrets go into `env`.
     #[schemars(transform = position::<1>)]
     pub argv: Vec<String>,
@@ -33,7 +35,7 @@ pub struct Args {
     pub network: Option<String>,
     /// Volumes: `name:/path` or `/host:/path:ro`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub volumes: Vec<String>,
+    pub volumes: Vec<Volume>,
     /// The exit code that is no error, or a list of them.
     #[serde(default)]
     pub expect_code: Codes,

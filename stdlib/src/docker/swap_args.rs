@@ -2,12 +2,14 @@
 
 use super::driver::Docker;
 use super::env_file;
+use super::image_name::ImageName;
 use super::name::ContainerName;
 use super::port::PublishedPort;
 use super::pull::Pull;
 use super::restart::Restart;
 use super::swap::{Action, Serving};
 use super::swap_facts::Facts;
+use super::volume::Volume;
 use super::wanted::Recipes;
 use crate::haproxy::Router;
 use crate::http::HealthOptions;
@@ -25,7 +27,7 @@ pub struct Args {
     #[schemars(transform = position::<0>)]
     pub name: ContainerName,
     /// The image to run, such as `shop:2.0`.
-    pub image: String,
+    pub image: ImageName,
     /// The container's port that serves; left out, the only one that the image exposes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -53,7 +55,7 @@ pub struct Args {
     pub env_file: Option<String>,
     /// Volumes: `name:/path` or `/host:/path:ro`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub volumes: Vec<String>,
+    pub volumes: Vec<Volume>,
     /// The network to be on, by name, or `host`; left out, the default bridge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
@@ -123,11 +125,11 @@ impl Args {
     /// What makes the new container.
     pub(super) fn make(&self, facts: &Facts) -> Vec<Action> {
         let pull = (facts.image.is_none() || facts.stale).then(|| Action::Pull {
-            image: self.image.clone(),
+            image: self.image.to_string(),
         });
         let create = Action::Create {
             name: self.name.next(),
-            image: self.image.clone(),
+            image: self.image.to_string(),
             env_file: facts.env_file.clone(),
         };
         pull.into_iter().chain([create]).collect()

@@ -3,6 +3,7 @@
 use super::container::short;
 use super::driver::DockerDriver;
 use super::env_file;
+use super::image_name::untagged;
 use super::make;
 use super::network;
 use super::pull::find_image;
@@ -12,10 +13,12 @@ use super::swap::{
 };
 use super::swap_args::Args;
 use super::swap_facts::{Facts, FoundImage};
+use crate::known::Known;
+use pb_core::finding::{Complaint, Standing};
 use pb_core::{Class, Decision, Effect, Permit, Primitive, Readers, Result, Subject, Undo, World};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Lets a container of another image take the place of the one that serves.
 pub struct SwapContainer;
@@ -189,7 +192,7 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
         };
         Ok(Out {
             from: old.map(shown),
-            to: new.map_or_else(|| args.image.clone(), shown),
+            to: new.map_or_else(|| args.image.to_string(), shown),
             digest: digest.unwrap_or_default(),
             gap: gap(outcomes),
             open: open_requests(outcomes),
@@ -224,6 +227,10 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         vec![Subject::new("container", args.name.as_str())]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, _: &Standing<'_>) -> Vec<Complaint> {
+        untagged(Known(known)).into_iter().collect()
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -6,6 +6,7 @@ use super::image::Image;
 use super::port::PublishedPort;
 use super::recipe::{self, Recipe};
 use super::restart::Restart;
+use super::volume::Volume;
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
 use pb_core::{Failure, Readers, Result, SecretText, Span, Vault, code};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub(crate) struct Recipes<'a> {
     pub(crate) env: Vec<(&'a str, &'a SecretText)>,
     pub(crate) labels: &'a BTreeMap<String, String>,
     pub(crate) ports: &'a [PublishedPort],
-    pub(crate) volumes: &'a [String],
+    pub(crate) volumes: &'a [Volume],
     pub(crate) network: Option<&'a str>,
     pub(crate) command: Option<&'a [String]>,
     pub(crate) restart: Restart,
@@ -52,12 +53,6 @@ impl Recipes<'_> {
                 "the label `{name}` was refused: those with `pb.` are pb's own"
             ));
         }
-        let parts = |volume: &str| volume.split(':').count();
-        if let Some(volume) = self.volumes.iter().find(|v| !(2..=3).contains(&parts(v))) {
-            return wrong(format!(
-                "`{volume}` is no volume: write `/host:/container:ro` or `name:/path`"
-            ));
-        }
         Ok(())
     }
 
@@ -80,7 +75,7 @@ impl Recipes<'_> {
             volumes: self
                 .volumes
                 .iter()
-                .map(|text| recipe::volume(text))
+                .map(|volume| recipe::volume(volume.as_str()))
                 .collect(),
             network: self.network(),
             entrypoint: image.entrypoint.clone(),
@@ -129,7 +124,7 @@ impl Recipes<'_> {
                 .stop_grace
                 .map(|span| i64::try_from(seconds(span)).unwrap_or(i64::MAX)),
             host_config: Some(HostConfig {
-                binds: Some(self.volumes.to_vec()),
+                binds: Some(self.volumes.iter().cloned().map(Into::into).collect()),
                 network_mode: Some(self.network()),
                 port_bindings: Some(bindings),
                 restart_policy: Some(self.restart.policy()),

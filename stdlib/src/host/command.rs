@@ -5,7 +5,11 @@ use super::driver::Host;
 use super::exit::{expected, shown};
 use super::output::Output;
 use super::program::line;
+use super::told;
+use crate::known::Known;
+use crate::opaque;
 use crate::outside_text::{last_lines, one_line};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::run::UndoWish;
 use pb_core::{
     Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, Settled, Subject, Undo,
@@ -13,7 +17,7 @@ use pb_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// So much of a line is in the plan.
@@ -84,7 +88,9 @@ Shape: `#{ changed, code, stdout, stderr, took }`; `code` is `()` when there was
 
 Errors: `PB0407` for another exit code, with the last lines and `data.code`, `data.stdout`, `data.stderr`; `PB0501` when it could
 not be started; `PB0006` when its probe still finds work afterwards; `PB0011` for a secret in an argument, where every user of
-the machine could read it, or one that cannot be fetched; `PB0208` for an empty list.
+the machine could read it, or one that cannot be fetched; `PB0208` for an empty list; `PB0213` and `PB0214` for a program that
+destroys data, such as `manage.py flush` or `dropdb`, where `allow_destructive` does not reach, or neither an `undo` is given nor a
+point of no return was passed.
 
 Effect: opaque, with a `probe` repeatable; undone by the program that `undo` names, else it cannot be undone.
 
@@ -205,6 +211,17 @@ command([\"tar\", \"-czf\", \"static.tgz\", \"static\"], #{
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         vec![Subject::vague("command", shown(&args.argv))]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        let known = Known(known);
+        let unclear =
+            "after a crash of this machine pb would ask a person whether `command` took effect";
+        told::against(Self::NAME, known, stands)
+            .or_else(|| told::one_word(Self::NAME, known, stands))
+            .or_else(|| opaque::note(known, &["probe", "undo"], unclear))
+            .into_iter()
+            .collect()
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -3,12 +3,15 @@
 mod child;
 mod command;
 mod command_args;
+mod destroyer;
 mod driver;
 mod exit;
 mod follow;
 mod output;
 mod program;
 mod require_env;
+mod shell;
+mod told;
 mod unstartable;
 
 pub use child::{CHILD, Supervisor, child};
@@ -20,6 +23,7 @@ pub(crate) use output::{KEPT, end_of};
 pub use program::Program;
 pub(crate) use program::line;
 pub use require_env::RequireEnv;
+pub(crate) use told::against;
 
 use pb_core::run::Registry;
 use pb_core::{Drivers, erase};

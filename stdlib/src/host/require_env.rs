@@ -1,6 +1,7 @@
 //! `require_env`: environment variables that have to be there.
 
 use super::driver::Host;
+use pb_core::finding::{At, Complaint, Standing};
 use pb_core::spec::position;
 use pb_core::{
     Class, Decision, Effect, Failure, NoAction, Permit, Primitive, Readers, Result, Subject, Undo,
@@ -8,7 +9,7 @@ use pb_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Names what is missing in the environment.
 pub struct RequireEnv;
@@ -102,6 +103,17 @@ Source: environ(7).";
         Undo::none("it changed nothing")
     }
 
+    fn inspect(&self, known: &Map<String, Value>, _: &Standing<'_>) -> Vec<Complaint> {
+        let names = known.get("names").and_then(Value::as_array);
+        let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+        let wrong = names.find(|name| name.is_empty() || name.contains(['=', '\0', ' ']));
+        let complaint = wrong.map(|name| {
+            let message = format!("`{name}` is no name of an environment variable");
+            Complaint::error(&code::BAD_NAME, message).at(At::Argument("names".into()))
+        });
+        complaint.into_iter().collect()
+    }
+
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         let names = args.names.iter();
         names.map(|name| Subject::new("variable", name)).collect()
@@ -121,6 +133,20 @@ mod tests {
             missing: missing.collect(),
         };
         RequireEnv.decide(&Args { names: vec![] }, &seen)
+    }
+
+    #[test]
+    fn what_no_variable_can_be_called_is_said_before_it_runs() {
+        let check = |names: Value, expect: &[&str]| {
+            let known = serde_json::json!({ "names": names });
+            let told = RequireEnv.inspect(known.as_object().expect("a map"), &Standing::default());
+            let told: Vec<_> = told.into_iter().map(|c| c.message).collect();
+            assert_eq!(told, expect, "{names}");
+        };
+        let wrong = "`A=b` is no name of an environment variable";
+        check(serde_json::json!(["A", "A=b"]), &[wrong]);
+        check(serde_json::json!(["A", "a.b", null]), &[]);
+        check(Value::Null, &[]);
     }
 
     #[test]

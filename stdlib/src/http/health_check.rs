@@ -3,6 +3,9 @@
 use super::health::{CheckOptions, Look, see};
 use super::judge::{Seen, judge};
 use super::request::RequestOptions;
+use super::told;
+use crate::known::Known;
+use pb_core::finding::{Complaint, Standing};
 use pb_core::spec::position;
 use pb_core::wait::Pace;
 use pb_core::{
@@ -11,7 +14,7 @@ use pb_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// Waits until a service is well.
@@ -98,6 +101,10 @@ health_check(\"http://127.0.0.1:8080/health/\", #{ deadline: \"60s\", expect: #{
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         vec![Subject::vague("url", args.url.as_str())]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, _: &Standing<'_>) -> Vec<Complaint> {
+        told::against("GET", Known(known)).into_iter().collect()
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -5,6 +5,9 @@ use super::expect::Expect;
 use super::judge::unwanted;
 use super::request::RequestOptions;
 use super::status::Statuses;
+use super::told;
+use crate::known::Known;
+use pb_core::finding::{Complaint, Standing};
 use pb_core::spec::position;
 use pb_core::{
     Class, Decision, Effect, Failure, NoAction, Permit, Primitive, Readers, Result, SecretText,
@@ -12,7 +15,7 @@ use pb_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Above this a body does not belong in a script.
@@ -133,6 +136,10 @@ let version = http_get(\"http://127.0.0.1:8080/version\", #{ bearer: secret(\"en
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         vec![Subject::vague("url", args.url.as_str())]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, _: &Standing<'_>) -> Vec<Complaint> {
+        told::against("GET", Known(known)).into_iter().collect()
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -6,6 +6,10 @@ use super::http_get::{LARGEST, Out, half_a_minute, refused};
 use super::post_body::content;
 use super::request::RequestOptions;
 use super::status::Statuses;
+use super::told;
+use crate::known::Known;
+use crate::opaque;
+use pb_core::finding::{Complaint, Standing};
 use pb_core::spec::position;
 use pb_core::{
     Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, SecretText, Span,
@@ -14,7 +18,7 @@ use pb_core::{
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -110,17 +114,11 @@ http_post(\"http://127.0.0.1:8080/cache/purge\", #{ json: #{ tag: \"catalogue\" 
     }
 
     fn decide(&self, args: &Args, _: &Unseen) -> Result<Decision<Action>> {
-        let bodies = [
+        one_body([
             ("json", args.json.is_some()),
             ("body", args.body.is_some()),
             ("form", !args.form.is_empty()),
-        ];
-        let given: Vec<_> = bodies.iter().filter(|(_, given)| *given).collect();
-        if let [(first, _), (second, _), ..] = given[..] {
-            let message =
-                format!("`http_post` was given `{first}` and `{second}`: it has one body");
-            return Err(Failure::new(&code::WRONG_TYPE, message));
-        }
+        ])?;
         let url = args.url.to_string();
         Ok(Decision::in_order(vec![Action::Post { url }]))
     }
@@ -185,6 +183,16 @@ http_post(\"http://127.0.0.1:8080/cache/purge\", #{ json: #{ tag: \"catalogue\" 
         vec![Subject::vague("url", args.url.as_str())]
     }
 
+    fn inspect(&self, known: &Map<String, Value>, _: &Standing<'_>) -> Vec<Complaint> {
+        let known = Known(known);
+        let unclear = "after a crash pb would ask a person whether `http_post` took effect";
+        two_bodies(known)
+            .or_else(|| told::against("POST", known))
+            .or_else(|| opaque::note(known, &["key"], unclear))
+            .into_iter()
+            .collect()
+    }
+
     fn summary(&self, _: &Args, out: &Value) -> String {
         out["status"].to_string()
     }
@@ -204,6 +212,28 @@ impl Args {
             _ => failure.partial(),
         })
     }
+}
+
+fn one_body(bodies: [(&str, bool); 3]) -> Result<()> {
+    let given: Vec<_> = bodies.iter().filter(|(_, given)| *given).collect();
+    let [(first, _), (second, _), ..] = given[..] else {
+        return Ok(());
+    };
+    let message = format!("`http_post` was given `{first}` and `{second}`: it has one body");
+    Err(Failure::new(&code::WRONG_TYPE, message))
+}
+
+fn two_bodies(known: Known<'_>) -> Option<Complaint> {
+    let form = known.0.get("form").and_then(Value::as_object);
+    let given = |name| known.0.get(name).is_some_and(|value| !value.is_null());
+    let has_form = form.is_some_and(|form| !form.is_empty());
+    one_body([
+        ("json", given("json")),
+        ("body", given("body")),
+        ("form", has_form),
+    ])
+    .err()
+    .map(Complaint::of)
 }
 
 #[cfg(test)]

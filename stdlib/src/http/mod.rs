@@ -13,6 +13,7 @@ mod post_body;
 mod request;
 mod sent;
 mod status;
+mod told;
 mod trouble;
 
 pub use driver::{Answer, Ask, Http, HttpReader, HttpWriter};

@@ -69,11 +69,16 @@ impl RequestOptions {
 }
 
 fn parse(read: &Readers, url: &SecretText) -> Result<Url> {
+    read_url(&read.vault().expose(url)?, url.as_str())
+}
+
+/// The address that a text is; `shown` is how errors name it.
+pub(super) fn read_url(text: &str, shown: &str) -> Result<Url> {
     let wrong = |why: &str| {
-        let message = format!("`{url}` is no address that HTTP can ask");
+        let message = format!("`{shown}` is no address that HTTP can ask");
         Failure::new(&code::WRONG_TYPE, message).because(why)
     };
-    let parsed = Url::parse(&read.vault().expose(url)?);
+    let parsed = Url::parse(text);
     let parsed = parsed.map_err(|error| {
         let failure = wrong(&error.to_string());
         match error {

@@ -60,6 +60,18 @@ enum Status {
     Unknown,
 }
 
+impl Status {
+    /// What `txid_status` says.
+    fn of(word: Option<&str>) -> Self {
+        match word {
+            Some("committed") => Self::Committed,
+            Some("aborted") => Self::Aborted,
+            Some("in progress") => Self::InProgress,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 async fn status(session: &Session, xid: &Xid) -> std::result::Result<Status, Trouble> {
     let Some(xid) = xid else {
         // Without an id nothing was written, and there is nothing to lose.
@@ -68,12 +80,7 @@ async fn status(session: &Session, xid: &Xid) -> std::result::Result<Status, Tro
     let sql = "SELECT txid_status($1::text::bigint)";
     let rows = session.rows(sql, &[(xid, Type::TEXT)]).await?;
     let word: Option<String> = rows.first().and_then(|row| row.get(0));
-    Ok(match word.as_deref() {
-        Some("committed") => Status::Committed,
-        Some("aborted") => Status::Aborted,
-        Some("in progress") => Status::InProgress,
-        _ => Status::Unknown,
-    })
+    Ok(Status::of(word.as_deref()))
 }
 
 /// Finds out from a new session what became of a COMMIT without an answer.
@@ -134,17 +141,17 @@ pub(crate) async fn after_death(
     loop {
         let sql = "SELECT txid_status($1::text::bigint) AS status";
         let rows = reader.query(read, handle, sql, &[xid.into()]).await?;
-        match rows.first().and_then(|row| row["status"].as_str()) {
-            Some("committed") => return Ok(Settled::Applied(evidence.clone())),
-            Some("aborted") => return Ok(Settled::NotApplied),
-            Some("in progress") if began.elapsed() < ASKING => {
+        match Status::of(rows.first().and_then(|row| row["status"].as_str())) {
+            Status::Committed => return Ok(Settled::Applied(evidence.clone())),
+            Status::Aborted => return Ok(Settled::NotApplied),
+            Status::InProgress if began.elapsed() < ASKING => {
                 read.progress("its transaction is still in progress");
             }
-            Some("in progress") => {
+            Status::InProgress => {
                 let why = format!("transaction {xid} is still in progress");
                 return Ok(Settled::Unknown(why));
             }
-            _ => {
+            Status::Unknown => {
                 let why = format!("the server knows nothing of transaction {xid} any more");
                 return Ok(Settled::Unknown(why));
             }

@@ -25,6 +25,16 @@ impl<'s> Cursor<'s> {
         }
     }
 
+    /// Reads a part of a statement.
+    pub(crate) fn over(tokens: &'s [Token<'s>]) -> Self {
+        Self { tokens }
+    }
+
+    /// What is not read yet.
+    pub(crate) fn rest(&self) -> &'s [Token<'s>] {
+        self.tokens
+    }
+
     /// Steps over these words, or stays.
     pub(crate) fn eat(&mut self, words: &str) -> bool {
         let mut rest = self.tokens;
@@ -66,6 +76,20 @@ impl<'s> Cursor<'s> {
         let (token, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         Some(*token)
+    }
+
+    /// Steps behind the next comma outside parentheses; false when there is none.
+    pub(crate) fn skip_to_comma(&mut self) -> bool {
+        let mut depth = 0_usize;
+        while let Some(token) = self.next() {
+            match token.text {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                "," if depth == 0 => return true,
+                _ => {}
+            }
+        }
+        false
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 use pb_core::{Failure, Handle, Holder, Readers, Result, code};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use table::{Busy, Lessee};
+use table::{Busy, LOCK, Lessee};
 
 /// Between two tries, and as much again by chance.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ pub(super) async fn hold(
     shared.pool.give_back(handle, other);
     let began = read.clock().elapsed();
     let stolen = |busy: &Busy| busy.run.is_some() && busy.run == holder.steal;
-    while !table::lock(&session).await.map_err(told)? {
+    while !LOCK.take(&session).await.map_err(told)? {
         let Some(busy) = table::busy(&session).await.map_err(told)? else {
             continue;
         };
@@ -176,7 +176,7 @@ impl Lease {
         read.clock().sleep(AFTER_YOU).await;
         let session = shared.pool.fresh(read, handle, LOOK, LOOK.lock).await?;
         session.run(ALIVE).await?;
-        let ours = table::lock(&session).await? && table::is_at(&session, self.epoch).await?;
+        let ours = LOCK.take(&session).await? && table::is_at(&session, self.epoch).await?;
         Ok(ours.then_some(session))
     }
 

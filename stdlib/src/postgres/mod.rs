@@ -1,5 +1,6 @@
 //! PostgreSQL: the driver, and every primitive that reads or changes a database.
 
+mod advisory;
 mod blockers;
 pub mod checksum;
 mod commit;
@@ -8,6 +9,7 @@ mod config;
 mod connect;
 mod cursor;
 mod database;
+mod destructive;
 mod driver;
 mod endpoint;
 mod get_or_create_tenant;
@@ -45,6 +47,7 @@ mod wait_db;
 
 pub use config::{PostgresConfig, SslMode};
 pub use database::Database;
+pub(crate) use destructive::destroyed_by;
 pub use driver::{Postgres, Reader, Writer};
 pub use runs::PostgresRuns;
 

@@ -3,6 +3,7 @@
 mod journal;
 mod tables;
 
+use super::advisory::Advisory;
 use super::config::PostgresConfig;
 use super::connect::connect;
 use super::endpoint::Endpoint;
@@ -138,7 +139,7 @@ impl RunStore for PostgresRuns {
     }
 
     fn is_running(&self, run: &str) -> Result<bool> {
-        self.ask(|session| async move { tables::is_locked(&session, &lock_of_run(run)).await })
+        self.ask(|session| async move { lock_of_run(run).is_held(&session).await })
     }
 
     fn new_run(&self, now: u64, random: &dyn Random) -> Result<(String, Box<dyn JournalStore>)> {
@@ -150,9 +151,7 @@ impl RunStore for PostgresRuns {
                 let run = run_id(now, random);
                 // Another run began in the same millisecond.
                 now += 1;
-                if tables::lock(&session, &lock_of_run(&run)).await?
-                    && tables::add(&session, &run).await?
-                {
+                if lock_of_run(&run).take(&session).await? && tables::add(&session, &run).await? {
                     let journal = Journal::new(self.0.clone(), &run, session, 0);
                     return Ok((run, Box::new(journal) as Box<dyn JournalStore>));
                 }
@@ -163,7 +162,7 @@ impl RunStore for PostgresRuns {
     fn open_run(&self, run: &str) -> Result<(History, Box<dyn JournalStore>)> {
         let opened = self.0.wait(async {
             let session = self.0.session("journal").await?;
-            if !tables::lock(&session, &lock_of_run(run)).await? {
+            if !lock_of_run(run).take(&session).await? {
                 return Ok(Err(Failure::new(
                     &code::LOCKED,
                     format!("run {run} is going on"),
@@ -182,11 +181,11 @@ impl RunStore for PostgresRuns {
     }
 
     fn lock(&self, env: &str) -> Result<Box<dyn EnvLock>> {
-        let name = format!("env {env}");
+        let lock = Advisory::of(&format!("env {env}"));
         let taken = self.0.wait(async {
             let session = self.0.session("environment").await?;
             tables::make(&session).await?;
-            let taken = tables::lock(&session, &name).await?;
+            let taken = lock.take(&session).await?;
             let run = tables::run_of(&session, env).await?;
             Ok((taken, run, session))
         })?;
@@ -236,6 +235,6 @@ impl EnvLock for Environment {
     }
 }
 
-fn lock_of_run(run: &str) -> String {
-    format!("run {run}")
+fn lock_of_run(run: &str) -> Advisory {
+    Advisory::of(&format!("run {run}"))
 }

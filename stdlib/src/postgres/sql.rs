@@ -1,20 +1,26 @@
 //! `sql`: statements of the playbook, all of them or none.
 
 mod run;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use super::commit::after_death;
 use super::database::{Database, subject};
+use super::destructive::destroyed_by;
 use super::driver::Postgres;
-use super::split::{Statement, split};
-use super::transaction_control::{TransactionControl, needs_no_transaction, transaction_control};
+use crate::destruction::objection;
+use crate::known::Known;
+use pb_core::finding::{At, Complaint, Standing};
 use pb_core::{
-    Class, Decision, Effect, Failure, HandleOf, Permit, Primitive, Readers, Result, Settled,
-    Subject, Undo, World, code,
+    Class, Decision, Effect, Handle, HandleOf, Permit, Primitive, Readers, Result, Settled,
+    Subject, Undo, World,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt;
+use text::{alone_allowed, one_with_params, read_text, shown};
 
 /// Runs statements.
 pub(crate) struct Sql;
@@ -88,14 +94,16 @@ Runs statements in a database: all of them or none.
 The statements of a text run in one transaction of their own, or in that of the handle within `transaction`. A
 statement that PostgreSQL takes outside of transactions only, such as VACUUM, stands alone. A lock is waited for ten
 seconds, a statement runs fifteen minutes at most. Parameters take the types that the statement gives them. It runs
-every time; what it does is undone only by the statements in `undo`.
+every time; what it does is undone only by the statements in `undo`. What destroys data, such as DROP TABLE, TRUNCATE or
+DELETE without WHERE, is refused where `allow_destructive` does not reach, and without `undo` also where no point of
+no return was passed.
 
 # Shape
 `#{ rows, changed, took }`: the rows affected by all statements together.
 
 # Errors
 PB0304 to PB0317 by what the server refused, with `sqlstate`, `statement`, `schema`, `table` and `constraint`;
-PB0305 names who holds the lock. PB0335 when the connection broke between COMMIT and its answer and nobody can tell
+PB0305 names who holds the lock. PB0213 and PB0214 for what destroys data. PB0335 when the connection broke between COMMIT and its answer and nobody can tell
 what became of it.
 
 # Effect
@@ -114,33 +122,20 @@ PostgreSQL manual, 55.2.2.1 Multiple Statements in a Simple Query, and txid_stat
     fn decide(&self, args: &Args, _: &Facts) -> Result<Decision<Action>> {
         let statements = read_text(&args.text)?;
         let first = &statements[0];
-        if statements.len() > 1 && !args.params.is_empty() {
-            let message = format!(
-                "`sql` was given parameters and {} statements",
-                statements.len()
-            );
-            return Err(Failure::new(&code::WRONG_TYPE, message)
-                .hint("call it once for each statement, in a `transaction`"));
-        }
+        one_with_params(&statements, !args.params.is_empty())?;
         if let Some(undo) = undo_text(args) {
             read_text(undo)?;
         }
-        let alone = statements
-            .iter()
-            .find_map(|s| Some((s, needs_no_transaction(s)?)));
+        let alone = alone_allowed(args.db.0.transaction.is_some(), &statements)?;
         let action = match alone {
             None => Action::Run {
                 first: shown(first),
                 statements: statements.len(),
             },
-            Some((statement, command)) => {
-                alone_allowed(args, statement, command, statements.len())?;
-                let command = command.to_owned();
-                Action::RunAlone {
-                    first: shown(first),
-                    command,
-                }
-            }
+            Some(command) => Action::RunAlone {
+                first: shown(first),
+                command: command.to_owned(),
+            },
         };
         Ok(Decision::in_order(vec![action]))
     }
@@ -215,6 +210,16 @@ PostgreSQL manual, 55.2.2.1 Multiple Statements in a Simple Query, and txid_stat
         vec![subject(&args.db)]
     }
 
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        let known = Known(known);
+        if let Some(complaint) = misread(known) {
+            return vec![complaint];
+        }
+        let destroyed = known.text("text").and_then(destroyed_by);
+        let objection = destroyed.and_then(|what| objection(&what, "text", known, stands));
+        objection.into_iter().collect()
+    }
+
     fn summary(&self, _: &Args, out: &Value) -> String {
         match out["rows"].as_u64().unwrap_or(0) {
             1 => "1 row".into(),
@@ -223,148 +228,28 @@ PostgreSQL manual, 55.2.2.1 Multiple Statements in a Simple Query, and txid_stat
     }
 }
 
+/// What cannot run is told by its text.
+fn misread(known: Known<'_>) -> Option<Complaint> {
+    let refused = |name: &str, failure| Some(Complaint::of(failure).at(At::Argument(name.into())));
+    if let Some(text) = known.text("text") {
+        let statements = match read_text(text) {
+            Ok(statements) => statements,
+            Err(failure) => return refused("text", failure),
+        };
+        let some = known.0.get("params").and_then(Value::as_array);
+        if let Err(failure) = one_with_params(&statements, some.is_some_and(|p| !p.is_empty())) {
+            return refused("params", failure);
+        }
+        let db = known.0.get("db").and_then(Handle::of_value);
+        let inside = db.is_some_and(|db| db.transaction.is_some());
+        if let Err(failure) = alone_allowed(inside, &statements) {
+            return refused("text", failure);
+        }
+    }
+    let undo = known.text("undo").filter(|undo| *undo != "none")?;
+    refused("undo", read_text(undo).err()?)
+}
+
 fn undo_text(args: &Args) -> Option<&str> {
     args.undo.as_deref().filter(|undo| *undo != "none")
-}
-
-/// The statements of a text, which hold no transaction control: pb begins and ends what they run in.
-fn read_text(text: &str) -> Result<Vec<Statement<'_>>> {
-    let statements = split(text).map_err(|error| {
-        let hint = error.hint();
-        Failure::new(&code::SQL_SYNTAX, error.to_string()).hint(hint)
-    })?;
-    if statements.is_empty() {
-        return Err(Failure::new(
-            &code::SQL_SYNTAX,
-            "`sql` was given no statement",
-        ));
-    }
-    for statement in &statements {
-        if let Some(control) = transaction_control(statement) {
-            let message = format!("`sql` was given `{}`", shown(statement));
-            let hint = match control {
-                TransactionControl::Savepoint => "use `savepoint(tx, name, || …)`",
-                _ => "use `transaction(db, |tx| …)`",
-            };
-            return Err(Failure::new(&code::NOT_ALLOWED_HERE, message).hint(hint));
-        }
-    }
-    Ok(statements)
-}
-
-fn alone_allowed(args: &Args, statement: &Statement<'_>, command: &str, all: usize) -> Result<()> {
-    let message = match (&args.db.0.transaction, all) {
-        (Some(_), _) => format!("`{}` was called within a transaction", shown(statement)),
-        (None, 2..) => format!("`{}` was called beside other statements", shown(statement)),
-        (None, _) => return Ok(()),
-    };
-    let because = format!("the server refuses {command} in a transaction");
-    Err(Failure::new(&code::NOT_ALLOWED_HERE, message)
-        .because(because)
-        .hint("call it in an `sql` of its own, outside of `transaction`"))
-}
-
-fn shown(statement: &Statement<'_>) -> String {
-    let line = statement.text.lines().next().unwrap_or_default().trim_end();
-    match line.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None if statement.text.trim_end() != line => format!("{line} …"),
-        None => line.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pb_core::Handle;
-
-    fn args(text: &str, more: Value) -> Args {
-        let db = Handle {
-            driver: "postgres".into(),
-            name: "database".into(),
-            config: serde_json::Map::new(),
-            transaction: more["transaction"].as_str().map(Into::into),
-        };
-        let mut args = json!({ "db": db.to_value(), "text": text });
-        for name in ["params", "undo"] {
-            if !more[name].is_null() {
-                args[name] = more[name].clone();
-            }
-        }
-        serde_json::from_value(args).expect("the options have defaults")
-    }
-
-    fn plan(text: &str, more: Value) -> String {
-        match Sql.decide(&args(text, more), &Facts {}) {
-            Ok(Decision::Act(stages)) => stages[0][0][0].to_string(),
-            Ok(other) => format!("{other:?}"),
-            Err(failure) => {
-                let hint = failure.hint.unwrap_or_default();
-                format!("{} {} | {hint}", failure.code, failure.message)
-            }
-        }
-    }
-
-    #[test]
-    fn the_plan_shows_what_runs() {
-        let check = |text: &str, expect: &str| assert_eq!(plan(text, json!({})), expect);
-        check("UPDATE t SET a = 1;", "run `UPDATE t SET a = 1`");
-        check("-- why\nUPDATE t\nSET a = 1", "run `UPDATE t …`");
-        check(
-            "SELECT 1; SELECT 2",
-            "run 2 statements, the first `SELECT 1`",
-        );
-        check("VACUUM t", "run `VACUUM t` outside of any transaction");
-    }
-
-    #[test]
-    fn what_cannot_run_is_refused_before_anything_does() {
-        let check = |text: &str, more: Value, expect: &str| assert_eq!(plan(text, more), expect);
-        check("", json!({}), "PB0317 `sql` was given no statement | ");
-        check(
-            "BEGIN; SELECT 1; COMMIT",
-            json!({}),
-            "PB0010 `sql` was given `BEGIN` | use `transaction(db, |tx| …)`",
-        );
-        check(
-            "SAVEPOINT a",
-            json!({ "transaction": "tx1" }),
-            "PB0010 `sql` was given `SAVEPOINT a` | use `savepoint(tx, name, || …)`",
-        );
-        check(
-            "VACUUM",
-            json!({ "transaction": "tx1" }),
-            "PB0010 `VACUUM` was called within a transaction | \
-             call it in an `sql` of its own, outside of `transaction`",
-        );
-        check(
-            "SELECT 1; VACUUM",
-            json!({}),
-            "PB0010 `VACUUM` was called beside other statements | \
-             call it in an `sql` of its own, outside of `transaction`",
-        );
-        check(
-            "SELECT $1; SELECT 2",
-            json!({ "params": [1] }),
-            "PB0208 `sql` was given parameters and 2 statements | \
-             call it once for each statement, in a `transaction`",
-        );
-        check(
-            "SELECT 1",
-            json!({ "undo": "COMMIT" }),
-            "PB0010 `sql` was given `COMMIT` | use `transaction(db, |tx| …)`",
-        );
-    }
-
-    #[test]
-    fn undo_is_a_call_outside_of_the_transaction() {
-        let more = json!({ "undo": "DELETE FROM t", "transaction": "tx1", "params": [1] });
-        let undo = Sql.undo(&args("INSERT INTO t VALUES ($1)", more), &Facts {});
-        let expect = Undo::call::<Sql>(&args("DELETE FROM t", json!({})));
-        assert_eq!(undo, expect);
-        let none = Sql.undo(&args("SELECT 1", json!({ "undo": "none" })), &Facts {});
-        assert_eq!(none, Undo::none("the playbook says `undo: \"none\"`"));
-        let missing = Sql.undo(&args("SELECT 1", json!({})), &Facts {});
-        assert_eq!(missing, Undo::none("it was given no `undo`"));
-    }
 }

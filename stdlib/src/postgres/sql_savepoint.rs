@@ -5,7 +5,7 @@ use super::driver::Postgres;
 use super::refusal::Sent;
 use super::transaction::opened;
 use pb_core::run::{Bracket, End};
-use pb_core::{Failure, HandleOf, Permit, Readers, Result, Settled, World, code};
+use pb_core::{Failure, HandleKind, HandleOf, Permit, Readers, Result, Settled, World, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,10 +19,18 @@ pub(crate) struct SqlSavepoint;
 pub(crate) struct Args {
     /// The transaction.
     #[schemars(transform = pb_core::spec::position::<0>)]
-    db: HandleOf<Database>,
+    tx: HandleOf<Open>,
     /// What it is called in the story of the run.
     #[schemars(transform = pb_core::spec::position::<1>)]
     name: String,
+}
+
+/// A transaction: nothing stands for it where it is left out.
+struct Open;
+
+impl HandleKind for Open {
+    const DRIVERS: &'static [&'static str] = Database::DRIVERS;
+    const DEFAULT: Option<&'static str> = None;
 }
 
 /// Beside the handle: what the server calls the savepoint.
@@ -32,6 +40,7 @@ impl Bracket for SqlSavepoint {
     type Args = Args;
 
     const NAME: &'static str = "sql_savepoint";
+    const WORD: &'static str = "savepoint";
     const DOC: &'static str = "\
 Runs a function within a transaction, so that the transaction goes on when it throws.
 
@@ -59,7 +68,7 @@ PostgreSQL manual, SAVEPOINT and ROLLBACK TO SAVEPOINT.";
 
     async fn enter(&self, world: &World, permit: &Permit, args: &Args) -> Result<Value> {
         let writer = world.of::<Postgres>(permit);
-        let Some(mut open) = writer.0.transactions.of(&args.db.0).await? else {
+        let Some(mut open) = writer.0.transactions.of(&args.tx.0).await? else {
             let message = "`savepoint` was given a database that is in no transaction";
             return Err(Failure::new(&code::NOT_ALLOWED_HERE, message)
                 .hint("call it within `transaction(db, |tx| …)` with `tx`"));
@@ -69,7 +78,7 @@ PostgreSQL manual, SAVEPOINT and ROLLBACK TO SAVEPOINT.";
         if let Err(trouble) = open.session.run(&text).await {
             return Err(open.refused(trouble, &Sent::ours(&text)));
         }
-        let mut value = args.db.0.to_value();
+        let mut value = args.tx.0.to_value();
         value[KEY] = name.into();
         Ok(value)
     }

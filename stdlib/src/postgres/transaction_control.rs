@@ -166,7 +166,7 @@ fn ends_transaction(mut after_do: Cursor<'_>) -> bool {
 }
 
 /// The text inside `$tag$ … $tag$` or `'…'`.
-fn code(literal: &str) -> Option<String> {
+pub(super) fn code(literal: &str) -> Option<String> {
     if let Some(text) = literal.strip_prefix('\'') {
         return Some(text.strip_suffix('\'')?.replace("''", "'"));
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod folder;
 mod given_up;
+mod told;
 
 use crate::stage::{Stage, TOKEN};
 use folder::Folder;

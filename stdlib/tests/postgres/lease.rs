@@ -53,7 +53,9 @@ async fn another_run_is_told_who_works_on_the_database() {
     let first = lab(&database.url(), Holder::default()).await;
     sql(&first, "CREATE TABLE t ()").await.expect("free");
     let second = lab(&database.url(), Holder::default()).await;
-    let refused = sql(&second, "DROP TABLE t").await.expect_err("taken");
+    let refused = sql(&second, "ALTER TABLE t RENAME TO gone")
+        .await
+        .expect_err("taken");
     assert_eq!(
         told(&refused, &first),
         [
@@ -68,7 +70,7 @@ async fn another_run_is_told_who_works_on_the_database() {
         ..Holder::default()
     };
     let third = lab(&database.url(), waiting).await;
-    let (dropped, ended) = tokio::join!(sql(&third, "DROP TABLE t"), async {
+    let (dropped, ended) = tokio::join!(sql(&third, "ALTER TABLE t RENAME TO gone"), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         first.run.finish(Ok(Value::Null)).await
     });
@@ -93,7 +95,9 @@ async fn a_run_that_died_has_the_database_until_it_is_moved_on() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let next = lab(&database.url(), Holder::default()).await;
-    let refused = sql(&next, "DROP TABLE t").await.expect_err("unfinished");
+    let refused = sql(&next, "ALTER TABLE t RENAME TO gone")
+        .await
+        .expect_err("unfinished");
     let told: Vec<_> = told(&refused, &next)
         .into_iter()
         .map(|line| line.replace(&name, "DEAD"))
@@ -114,7 +118,9 @@ async fn a_run_that_died_has_the_database_until_it_is_moved_on() {
         ..Holder::default()
     };
     let next = lab(&database.url(), holder).await;
-    sql(&next, "DROP TABLE t").await.expect("superseded");
+    sql(&next, "ALTER TABLE t RENAME TO gone")
+        .await
+        .expect("superseded");
 }
 
 #[tokio::test]
@@ -195,7 +201,9 @@ async fn a_run_that_was_overtaken_changes_nothing_elsewhere_either() {
     taken.psql("UPDATE pb.lease SET epoch = epoch + 1, run = 'OTHER'");
     // So long what the server said last is believed.
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    let refused = run.call("sql", on_other("DROP TABLE t")).await;
+    let refused = run
+        .call("sql", on_other("ALTER TABLE t RENAME TO gone"))
+        .await;
     let refused = refused.expect_err("another's");
     assert!(refused.is(&code::LEASE_LOST), "{refused:#?}");
     assert_eq!(elsewhere.psql("SELECT to_regclass('t')"), "t");
@@ -209,7 +217,9 @@ async fn who_stole_a_database_holds_it_alone() {
     let thief = lab(&database.url(), stealing(&first)).await;
     sql(&thief, "SELECT 1").await.expect("stolen");
     let third = lab(&database.url(), Holder::default()).await;
-    let refused = sql(&third, "DROP TABLE t").await.expect_err("taken");
+    let refused = sql(&third, "ALTER TABLE t RENAME TO gone")
+        .await
+        .expect_err("taken");
     assert!(refused.is(&code::LOCKED), "{refused:#?}");
 }
 
@@ -224,7 +234,9 @@ async fn a_run_does_not_go_on_where_another_has_been_since() {
         ..Holder::default()
     };
     let late = lab(&database.url(), had).await;
-    let refused = sql(&late, "DROP TABLE t").await.expect_err("taken since");
+    let refused = sql(&late, "ALTER TABLE t RENAME TO gone")
+        .await
+        .expect_err("taken since");
     assert!(refused.is(&code::UNFINISHED), "{refused:#?}");
     assert_eq!(database.psql("SELECT to_regclass('t')"), "t");
 }
@@ -276,7 +288,7 @@ async fn two_handles_of_one_database_share_it() {
     let mut other = one.handle();
     other["$handle"]["name"] = json!("other");
     other["$handle"]["config"]["sslmode"] = json!("disable");
-    let args = json!({ "db": other, "text": "DROP TABLE t" });
+    let args = json!({ "db": other, "text": "ALTER TABLE t RENAME TO gone" });
     one.call("sql", args).await.expect("ours as well");
     one.run.finish(Ok(Value::Null)).await;
     let ended = "SELECT ended IS NOT NULL FROM pb.lease";
@@ -291,7 +303,9 @@ async fn a_server_that_starts_again_is_still_ours() {
     sql(&run, "CREATE TABLE t ()").await.expect("free");
     server.stop();
     server.start_again();
-    sql(&run, "DROP TABLE t").await.expect("the same epoch");
+    sql(&run, "ALTER TABLE t RENAME TO gone")
+        .await
+        .expect("the same epoch");
     // The lock is held again, so that nobody takes it for dead.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     sql(&run, "SELECT 1").await.expect("ours");

@@ -31,7 +31,7 @@ async fn statements_run_together_and_count_their_rows() {
     let failure = lab
         .call(
             "sql",
-            json!({ "text": "DELETE FROM t; INSERT INTO t VALUES (7), (7)" }),
+            json!({ "text": "DELETE FROM t WHERE a > 0; INSERT INTO t VALUES (7), (7)" }),
         )
         .await;
     let failure = failure.expect_err("twice");
@@ -53,6 +53,25 @@ async fn statements_run_together_and_count_their_rows() {
         "5",
         "nothing of it stays"
     );
+}
+
+#[tokio::test]
+async fn what_destroys_data_runs_only_where_that_was_said() {
+    let database = shared().database("destroyed");
+    database.psql("CREATE TABLE t ()");
+    let lab = Lab::new(&database.url()).await;
+    let drop = || lab.call("sql", json!({ "text": "DROP TABLE t" }));
+    let there = || database.psql("SELECT to_regclass('t')");
+    let failure = drop().await.expect_err("nothing was said");
+    assert_eq!(failure.message, "`DROP TABLE t` destroys data");
+    lab.run.allow_destructive(&lab.root(), "a test");
+    let failure = drop().await.expect_err("half of it was said");
+    assert_eq!(failure.message, "`DROP TABLE t` cannot be undone");
+    assert_eq!(there(), "t");
+    let said = lab.run.point_of_no_return(&lab.root(), "a test").await;
+    said.expect("a journal");
+    drop().await.expect("both were said");
+    assert_eq!(there(), "");
 }
 
 #[tokio::test]

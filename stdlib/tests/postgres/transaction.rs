@@ -28,7 +28,7 @@ impl<'a> Inside<'a> {
     }
 
     async fn savepoint(&self, name: &str) -> Inside<'a> {
-        let args = json!({ "db": self.tx(), "name": name });
+        let args = json!({ "tx": self.tx(), "name": name });
         let entered = self
             .lab
             .run
@@ -96,7 +96,7 @@ async fn what_is_done_within_is_done_together() {
     );
 
     let tx = Inside::transaction(&lab).await;
-    tx.sql("DELETE FROM t").await.expect("fine");
+    tx.sql("DELETE FROM t WHERE a = 1").await.expect("fine");
     let thrown = Failure::new(&pb_core::code::THROWN, "no");
     assert_eq!(
         tx.leave(Err(thrown)).await.expect_err("thrown").message,
@@ -351,4 +351,33 @@ async fn a_commit_that_is_still_running_is_ended_and_settled() {
     );
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(database.psql("SELECT count(*) FROM t"), "0");
+}
+
+#[tokio::test]
+async fn a_commit_of_which_the_server_knows_nothing_any_more_is_in_doubt() {
+    let database = shared().database("tx_unknown");
+    // The session takes an id for its own that is older than all that the server remembers.
+    database.psql(
+        "CREATE TABLE t (a int); \
+         CREATE FUNCTION txid_current_if_assigned() RETURNS bigint LANGUAGE sql AS 'SELECT 3::bigint'",
+    );
+    database.psql("ALTER DATABASE tx_unknown SET search_path = public, pg_catalog");
+    assert_eq!(database.psql("SELECT txid_status(3) IS NULL"), "t");
+    let port = cut_at(shared().port, "COMMIT", Cut::After).await;
+    let lab = Lab::new(&format!("postgres://postgres@127.0.0.1:{port}/tx_unknown")).await;
+    let failure = lab
+        .call("sql", json!({ "text": "INSERT INTO t VALUES (1)" }))
+        .await;
+    let failure = failure.expect_err("nobody can tell");
+    assert!(failure.doubt, "{failure:?}");
+    assert_eq!(
+        lines(&failure),
+        [
+            "PB0335 nobody could tell whether the transaction was committed",
+            "because: the connection broke between COMMIT and its answer",
+            "because: the server knows nothing of the transaction",
+            "state: nobody knows whether it happened, so it was not undone: sql tx_unknown",
+            "hint: SELECT txid_status(3)",
+        ]
+    );
 }

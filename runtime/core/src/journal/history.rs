@@ -64,6 +64,24 @@ impl History {
         }
     }
 
+    /// The same, with what stands in the file of the witness. Nothing does until the first record is durable; what is no
+    /// witness is damage, for then something has happened to the files of the run.
+    pub fn read_beside(bytes: &[u8], witness: &[u8]) -> Self {
+        if witness.is_empty() {
+            return Self::read(bytes, None);
+        }
+        let Ok(witness) = serde_json::from_slice::<Witness>(witness) else {
+            let mut history = Self::read(bytes, None);
+            history.unwitnessed = false;
+            history.damage.get_or_insert_with(|| Damage {
+                seq: history.records.len() as u64 + 1,
+                why: "whether it was lost cannot be told, for its witness names no record".into(),
+            });
+            return history;
+        };
+        Self::read(bytes, Some(&witness))
+    }
+
     /// Sentences about what its end does not tell, for people: what is cut off is said.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let torn = (self.torn > 0).then(|| {

@@ -243,6 +243,11 @@ pub enum Body {
         /// Why, in the author's words.
         why: String,
     },
+    /// From here to the end of the scope, statements and commands may destroy data.
+    Allowed {
+        /// Why, in the author's words.
+        why: String,
+    },
     /// The run was told to stop.
     Interrupt {
         /// Such as `SIGINT`.

@@ -27,8 +27,10 @@ pub trait Bracket: Send + Sync + 'static {
     /// Parsed once, at the border.
     type Args: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
 
-    /// As scripts call it.
+    /// What the registry and the journal call it.
     const NAME: &'static str;
+    /// As scripts call it.
+    const WORD: &'static str = Self::NAME;
     /// The reference text.
     const DOC: &'static str;
     /// A call that works on its own.
@@ -73,8 +75,10 @@ pub trait Bracket: Send + Sync + 'static {
 
 /// A bracket without its types; made by `erase_bracket`.
 pub trait DynBracket: Send + Sync {
-    /// As scripts call it.
+    /// What the registry and the journal call it.
     fn name(&self) -> &'static str;
+    /// As scripts call it.
+    fn word(&self) -> &'static str;
     /// The reference text.
     fn doc(&self) -> &'static str;
     /// A call that works on its own.
@@ -132,7 +136,7 @@ impl<B: Bracket> Erased<B> {
         B::Args::deserialize(args).map_err(|error| {
             Failure::new(
                 &code::WRONG_TYPE,
-                format!("the arguments of `{}` were refused: {error}", B::NAME),
+                format!("the arguments of `{}` were refused: {error}", B::WORD),
             )
         })
     }
@@ -141,6 +145,9 @@ impl<B: Bracket> Erased<B> {
 impl<B: Bracket> DynBracket for Erased<B> {
     fn name(&self) -> &'static str {
         B::NAME
+    }
+    fn word(&self) -> &'static str {
+        B::WORD
     }
     fn doc(&self) -> &'static str {
         B::DOC
@@ -153,7 +160,7 @@ impl<B: Bracket> DynBracket for Erased<B> {
     }
     fn place(&self, args: &Value) -> Result<String> {
         spec::check(
-            B::NAME,
+            B::WORD,
             &self.fields,
             args.as_object().unwrap_or(&Map::new()),
         )?;

@@ -22,9 +22,23 @@ pub struct Finished {
     pub acted: bool,
 }
 
+/// By what it is known what was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Its script was played.
+    Script,
+    /// It is undone from its journal alone.
+    Journal,
+}
+
 impl Run {
     /// Ends the run with what its script came to: an error that nobody caught undoes it.
     pub async fn finish(&self, result: Result<Value, CallError>) -> Finished {
+        self.end(result, By::Script).await
+    }
+
+    /// Ends it with what its script, or its journal, came to.
+    pub(super) async fn end(&self, result: Result<Value, CallError>, by: By) -> Finished {
         let acted = self.0.acted.load(Ordering::SeqCst);
         let ended = match result {
             Ok(value) => {
@@ -32,7 +46,9 @@ impl Run {
                 self.end_well(value).await
             }
             // A script can throw what it came by.
-            Err(CallError::Failed(failure)) => self.undo_all(self.scrubbed(*failure), acted).await,
+            Err(CallError::Failed(failure)) => {
+                self.undo_all(self.scrubbed(*failure), acted, by).await
+            }
             Err(error) => Err(error),
         };
         let (state, value, failure) = ended.unwrap_or_else(|error| match error {
@@ -95,12 +111,16 @@ impl Run {
         &self,
         mut failure: Failure,
         acted: bool,
+        by: By,
     ) -> Result<(Option<Ended>, Value, Option<Failure>), CallError> {
         match self.undo_scope(self.root(), &mut failure).await {
             Ok(()) => {}
             // Told to stop while it undid: what it was undone for is still worth saying.
             Err(CallError::Stopped) => return Ok((None, Value::Null, Some(failure))),
             Err(other) => return Err(other),
+        }
+        if by == By::Journal {
+            self.answer_doubt(&mut failure);
         }
         let state = if self.root().is_stuck() {
             Ended::Stuck

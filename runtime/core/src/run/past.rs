@@ -18,6 +18,7 @@ pub(super) struct Past {
     /// How each scope ended; `None` while it was open.
     scopes: HashMap<String, Option<Option<Failure>>>,
     commits: HashMap<String, usize>,
+    permissions: HashMap<String, usize>,
     /// What scopes are undone for.
     undoing: HashMap<String, Failure>,
     identities: HashMap<String, Value>,
@@ -73,6 +74,8 @@ pub(super) struct Sealed {
 /// What the script got from a step.
 pub(super) struct PastResult {
     seq: u64,
+    /// As errors name it: the primitive and what it touches.
+    pub(super) named: String,
     pub(super) args: String,
     class: Class,
     pub(super) changed: bool,
@@ -142,6 +145,7 @@ impl Past {
                 self.leases.insert(handle.name.clone(), handle.clone());
             }
             Body::CommitPoint { .. } => *self.commits.entry(key.clone()).or_default() += 1,
+            Body::Allowed { .. } => *self.permissions.entry(key.clone()).or_default() += 1,
             Body::UndoOpen { failure } => {
                 self.undoing.entry(key.clone()).or_insert(failure.clone());
             }
@@ -219,6 +223,8 @@ impl Past {
                 });
             }
             Body::Result {
+                primitive,
+                place,
                 class,
                 args,
                 changed,
@@ -230,6 +236,7 @@ impl Past {
                 self.acted |= changed;
                 self.generation(record).result = Some(PastResult {
                     seq: *seq,
+                    named: format!("{primitive} {place}").trim_end().to_owned(),
                     args: args.clone(),
                     class: *class,
                     changed: *changed,
@@ -278,6 +285,11 @@ impl Past {
     /// A step or bracket that was begun.
     pub(super) fn step(&self, key: &str) -> Option<&PastStep> {
         self.steps.get(key)
+    }
+
+    /// Everything that was begun.
+    pub(super) fn all_steps(&self) -> impl Iterator<Item = (&str, &PastStep)> {
+        self.steps.iter().map(|(key, step)| (key.as_str(), step))
     }
 
     /// The generation that comes next.
@@ -349,6 +361,11 @@ impl Past {
 
     pub(super) fn commits(&self, path: &str) -> usize {
         self.commits.get(path).copied().unwrap_or(0)
+    }
+
+    /// How often destruction was allowed in a scope.
+    pub(super) fn permissions(&self, path: &str) -> usize {
+        self.permissions.get(path).copied().unwrap_or(0)
     }
 
     /// What a scope is being undone for; the run's has an empty path.

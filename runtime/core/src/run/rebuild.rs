@@ -9,7 +9,7 @@ use crate::event::Step;
 use crate::failure::{CallError, Failure};
 use crate::journal::{Body, History, TransactionStep};
 use crate::primitive::Undo;
-use crate::run::finish::Finished;
+use crate::run::finish::{By, Finished};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -18,8 +18,8 @@ impl Run {
     pub async fn roll_back(&self, history: &History, failure: Failure) -> Finished {
         let failure = self.undoing().unwrap_or(failure);
         let rebuilt = self.rebuild(history).await;
-        self.finish(rebuilt.and_then(|()| Err(failure.into())))
-            .await
+        let failed = rebuilt.and_then(|()| Err(failure.into()));
+        self.end(failed, By::Journal).await
     }
 
     /// Fills the scope of the run with everything that is recorded as done and not undone.
@@ -52,8 +52,11 @@ impl Run {
                     changed: true,
                     failure,
                     ..
-                } if failure.as_ref().is_none_or(|failure| !failure.doubt) => {
-                    self.add(&scopes, key, &names)?;
+                } => {
+                    let doubt = failure.as_ref().is_some_and(|failure| failure.doubt);
+                    if !doubt || self.0.past.word_on(key) == Some(true) {
+                        self.add(&scopes, key, &names)?;
+                    }
                 }
                 Body::CommitPoint { why } => {
                     if let Some(scope) = scopes.get(key) {
@@ -74,6 +77,7 @@ impl Run {
                 _ => {}
             }
         }
+        self.settle_failed().await?;
         self.settle_the_rest(history, &scopes, &names).await
     }
 

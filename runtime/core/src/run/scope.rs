@@ -53,6 +53,8 @@ struct State {
     commit: Option<(usize, String)>,
     /// Points of no return that were passed.
     commits: usize,
+    /// How often it was said that what it does may destroy data.
+    permissions: usize,
     /// Results of calls within a transaction, until it is sealed.
     results: Vec<TransactionStep>,
     /// Results that are recorded of a transaction that is over: its calls get these, and do nothing.
@@ -306,6 +308,26 @@ impl Scope {
     /// How many points of no return were passed in it.
     pub(crate) fn commits(&self) -> usize {
         self.state().commits
+    }
+
+    /// Whether a point of no return was passed in it or in a scope around it.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.commits() > 0 || self.0.parent.as_ref().is_some_and(Self::is_committed)
+    }
+
+    /// From now on, to its end, what it and the scopes in it do may destroy data.
+    pub(crate) fn allow_destruction(&self) {
+        self.state().permissions += 1;
+    }
+
+    /// How often that was said in it.
+    pub(crate) fn permissions(&self) -> usize {
+        self.state().permissions
+    }
+
+    /// Whether what it does may destroy data.
+    pub(crate) fn may_destroy(&self) -> bool {
+        self.permissions() > 0 || self.0.parent.as_ref().is_some_and(Self::may_destroy)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,7 @@
 //! One call of a primitive: from the request of the script to its result, with retries, timeout and undo of halves.
 
 use super::attempts::Retry;
+use super::doubt::NOBODY_KNOWS;
 use super::execute::{Broken, Execution};
 use super::scope::{Scope, StepEntry};
 use super::setup::Run;
@@ -100,6 +101,8 @@ impl Run {
         self.allowed_here(scope, &request.name, &request.args)
             .map_err(located)?;
         if let Some(planning) = self.planning() {
+            self.unobjectionable(scope, &**primitive, &request)
+                .map_err(located)?;
             return self
                 .plan_call(planning, scope, &**primitive, &request)
                 .await;
@@ -107,6 +110,10 @@ impl Run {
         let key = scope
             .next_key(&request.name, request.common.id.as_deref())
             .map_err(located)?;
+        if self.begins(scope, &key) {
+            self.unobjectionable(scope, &**primitive, &request)
+                .map_err(located)?;
+        }
         let subjects = primitive.subjects(&request.args)?;
         let place = subjects
             .first()
@@ -257,7 +264,7 @@ impl Run {
             None
         } else if failure.doubt {
             // Undoing what may not have happened is as wrong as doing twice what may have.
-            let line = format!("nobody knows whether it happened, so it was not undone: {named}");
+            let line = format!("{NOBODY_KNOWS}, so it was not undone: {named}");
             failure.state.push(line);
             None
         } else if scope.freezes() {

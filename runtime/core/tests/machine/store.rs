@@ -164,6 +164,7 @@ pub(crate) fn told(record: &Recorded) -> String {
         }
         Body::Decided { question, yes, .. } => format!("decided {question} {yes}"),
         Body::CommitPoint { why } => format!("commit_point {why}"),
+        Body::Allowed { why } => format!("allowed {why}"),
         Body::Interrupt { signal } => format!("interrupt {signal}"),
         Body::UndoIntent { .. } => format!("undo_intent {key}"),
         Body::UndoResult { kept, failure, .. } => match kept {

@@ -1,17 +1,19 @@
 //! A second process takes a run up: what its server says now, and what an action had told of itself, are heeded.
 
 use crate::driver::handle;
-use crate::script::call;
+use crate::script::{call, thrown, within};
 use crate::site::Trouble;
-use crate::stage::{Stage, ended};
+use crate::stage::{Stage, ended, state};
+use futures_util::future::BoxFuture;
 use pb_core::cancel::{Cancel, Level};
-use pb_core::run::{Finished, Resuming, Run, Setup};
-use pb_core::{CallError, code};
+use pb_core::journal::{Body, Recorded};
+use pb_core::run::{Finished, Resuming, Run, ScopeKind, Setup};
+use pb_core::{CallError, Failure, Result, code};
 use serde_json::{Value, json};
 use std::future::Future;
 
 /// The process that takes the run up.
-fn second<F>(stage: &Stage, script: impl FnOnce(Run) -> F) -> Finished
+pub(crate) fn second<F>(stage: &Stage, script: impl FnOnce(Run) -> F) -> Finished
 where
     F: Future<Output = Result<Value, CallError>>,
 {
@@ -29,7 +31,7 @@ where
 }
 
 /// The process that begins the run, and is told to end when it has played so much of the script.
-fn first<F>(stage: &Stage, script: impl FnOnce(Run) -> F)
+pub(crate) fn first<F>(stage: &Stage, script: impl FnOnce(Run) -> F)
 where
     F: Future<Output = Result<Value, CallError>>,
 {
@@ -151,6 +153,98 @@ fn what_was_read_is_not_read_again() {
 }
 
 #[test]
+fn what_a_person_answered_is_not_asked_again() {
+    let stage = Stage::new();
+    let ask = |by: &'static str, yes: bool| {
+        move |run: Run| async move {
+            let answer = run.decide(run.root(), "go?", |_| (by.into(), yes)).await?;
+            Ok(json!(answer))
+        }
+    };
+    first(&stage, ask("dana", true));
+    assert_eq!(
+        second(&stage, ask("nobody", false)).value,
+        json!(["dana", true])
+    );
+}
+
+/// A savepoint that sets `a` and then throws or not; the script goes on from either.
+fn part(throws: bool) -> impl Fn(Run) -> BoxFuture<'static, Result<Value, CallError>> {
+    move |run| {
+        Box::pin(async move {
+            let body = |scope| {
+                let run = run.clone();
+                async move {
+                    let args = json!({ "things": { "a": "x" } });
+                    call(&run, &scope, "set", args).await?;
+                    if throws {
+                        Err(thrown("no"))
+                    } else {
+                        Ok(Value::Null)
+                    }
+                }
+            };
+            let ended = within(&run, run.root(), "part", ScopeKind::Savepoint, body).await;
+            match ended {
+                Err(CallError::Failed(failure)) => Ok(json!(failure.state)),
+                other => other,
+            }
+        })
+    }
+}
+
+#[test]
+fn a_scope_ends_as_it_had_ended_and_nothing_of_it_is_done_again() {
+    let stage = Stage::new();
+    first(&stage, part(true));
+    // Somebody has set it since: that is not ours to undo.
+    stage.site.put("a", "z");
+    let finished = second(&stage, part(true));
+    assert_eq!(ended(&finished), "done");
+    assert_eq!(finished.value, json!(["a is ``"]), "as it was said then");
+    assert_eq!(stage.site.all(), "a=z");
+    let closed = |record: &&Recorded| matches!(record.body, Body::ScopeClose { .. });
+    assert_eq!(stage.store.records().iter().filter(closed).count(), 1);
+}
+
+#[test]
+fn a_scope_that_ends_otherwise_than_it_had_ended_ends_the_run() {
+    for (then, now, why) in [
+        (true, false, "it had failed, and now it ended well: no"),
+        (false, true, "it had ended well, and now it failed: no"),
+    ] {
+        let stage = Stage::new();
+        first(&stage, part(then));
+        let finished = second(&stage, part(now));
+        let failure = finished.failure.expect("it went another way");
+        assert!(failure.is(&code::DIVERGED), "{failure:#?}");
+        assert_eq!(failure.because, [why]);
+    }
+}
+
+#[test]
+fn an_undo_that_is_finished_is_not_repeated() {
+    let stage = Stage::new();
+    stage.play(|run| async move { set(&run, "a").await });
+    let roll_back = || {
+        stage.clock.block_on(async {
+            let run = stage.take_up(&stage.store.history()).await;
+            let asked = Failure::new(&code::ROLLED_BACK, "somebody asked for it");
+            let run = run.expect("it can be taken up");
+            run.roll_back(&stage.store.history(), asked).await
+        })
+    };
+    assert_eq!(ended(&roll_back()), "undone rolled_back");
+    assert_eq!(stage.site.all(), "");
+    // Somebody else has set it since: that is not ours to undo.
+    stage.site.put("a", "z");
+    let again = roll_back();
+    assert_eq!(ended(&again), "undone rolled_back");
+    assert_eq!(state(&again), ["a is ``"], "as it was said then");
+    assert_eq!(stage.site.all(), "a=z");
+}
+
+#[test]
 fn a_script_that_calls_with_other_arguments_than_then_is_ended() {
     let stage = Stage::new();
     first(&stage, |run| async move { set(&run, "a").await });
@@ -161,7 +255,7 @@ fn a_script_that_calls_with_other_arguments_than_then_is_ended() {
 }
 
 /// Kills the first process at each of its moments, lets a second one play to the end, and looks.
-fn at_every_moment<F>(
+pub(crate) fn at_every_moment<F>(
     stage: &dyn Fn() -> Stage,
     script: impl Fn(Run) -> F,
     look: impl Fn(&Stage, &Finished, usize),

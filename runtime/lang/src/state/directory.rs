@@ -2,7 +2,7 @@
 
 use super::{JournalFile, Lock};
 use pb_core::clock::Random;
-use pb_core::journal::{EnvLock, History, JournalStore, RunStore, Witness, run_id};
+use pb_core::journal::{EnvLock, History, JournalStore, RunStore, run_id};
 use pb_core::{Failure, Result, code};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -105,13 +105,15 @@ impl RunStore for StateDir {
 
     fn read(&self, run: &str) -> Result<Option<History>> {
         // The witness first: it may be older than the journal, never newer.
-        let witness = fs::read(self.file(run, WITNESS)).ok();
-        let witness: Option<Witness> =
-            witness.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let witness = match fs::read(self.file(run, WITNESS)) {
+            Ok(witness) => witness,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
+            Err(error) => return Err(unreadable("witness", run, &error)),
+        };
         match fs::read(self.file(run, JOURNAL)) {
-            Ok(bytes) => Ok(Some(History::read(&bytes, witness.as_ref()))),
+            Ok(bytes) => Ok(Some(History::read_beside(&bytes, &witness))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unreadable(run, &error)),
+            Err(error) => Err(unreadable("journal", run, &error)),
         }
     }
 
@@ -120,12 +122,12 @@ impl RunStore for StateDir {
         let locked = match File::open(self.file(run, JOURNAL)) {
             Ok(file) => file.try_lock_shared(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(unreadable(run, &error)),
+            Err(error) => return Err(unreadable("journal", run, &error)),
         };
         match locked {
             Ok(()) => Ok(false),
             Err(fs::TryLockError::WouldBlock) => Ok(true),
-            Err(fs::TryLockError::Error(error)) => Err(unreadable(run, &error)),
+            Err(fs::TryLockError::Error(error)) => Err(unreadable("journal", run, &error)),
         }
     }
 
@@ -196,7 +198,79 @@ impl RunStore for StateDir {
     }
 }
 
-fn unreadable(run: &str, error: &io::Error) -> Failure {
-    let message = format!("the journal of run `{run}` could not be read");
+fn unreadable(what: &str, run: &str, error: &io::Error) -> Failure {
+    let message = format!("the {what} of run `{run}` could not be read");
     Failure::new(&code::JOURNAL, message).because(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zero;
+
+    impl Random for Zero {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    /// A run without a record, and its witness.
+    fn run() -> (tempfile::TempDir, StateDir, String, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateDir::at(folder.path());
+        let (run, journal) = state.new_run(0, &Zero).expect("a run");
+        drop(journal);
+        let witness = state.file(&run, WITNESS);
+        (folder, state, run, witness)
+    }
+
+    fn damage(history: &History) -> Option<&str> {
+        history.damage.as_ref().map(|damage| damage.why.as_str())
+    }
+
+    #[test]
+    fn a_witness_that_says_nothing_is_missing_and_one_that_is_none_is_damage() {
+        let none = Some("whether it was lost cannot be told, for its witness names no record");
+        for (text, missing, expect) in [
+            (Some(""), true, None),
+            (None, true, None),
+            (Some("{\"seq\":0"), false, none),
+            (Some("\0\0\0\0"), false, none),
+        ] {
+            let (_folder, state, run, witness) = run();
+            match text {
+                Some(text) => fs::write(&witness, text).expect("a file"),
+                None => fs::remove_file(&witness).expect("it is there"),
+            }
+            let read = state.read(&run).expect("readable").expect("there");
+            assert_eq!(
+                (read.unwitnessed, damage(&read)),
+                (missing, expect),
+                "{text:?}"
+            );
+            let (opened, _) = state.open_run(&run).expect("it can be opened");
+            assert_eq!(
+                (opened.unwitnessed, damage(&opened)),
+                (missing, expect),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_witness_that_cannot_be_read_is_no_missing_one() {
+        let (_folder, state, run, witness) = run();
+        fs::remove_file(&witness).expect("it is there");
+        fs::create_dir(&witness).expect("something else of its name");
+        let failure = state.read(&run).expect_err("it cannot be read");
+        assert_eq!(
+            (failure.message, failure.because),
+            (
+                format!("the witness of run `{run}` could not be read"),
+                vec!["Is a directory (os error 21)".to_owned()]
+            )
+        );
+        assert!(state.open_run(&run).is_err());
+    }
 }

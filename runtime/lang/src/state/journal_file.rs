@@ -44,8 +44,7 @@ impl JournalFile {
         let (mut bytes, mut noted) = (vec![], vec![]);
         journal.read_to_end(&mut bytes)?;
         witness.read_to_end(&mut noted)?;
-        let noted: Option<Witness> = serde_json::from_slice(&noted).ok();
-        let history = History::read(&bytes, noted.as_ref());
+        let history = History::read_beside(&bytes, &noted);
         if history.torn > 0 && history.damage.is_none() {
             journal.set_len((bytes.len() - history.torn) as u64)?;
             journal.sync_all()?;

@@ -29,6 +29,7 @@ pub static WORDS: &[Word] = &[
     scopes::SAVEPOINT,
     scopes::OPTIONAL,
     scopes::POINT_OF_NO_RETURN,
+    scopes::ALLOW_DESTRUCTIVE,
     fan_out::EACH,
     fan_out::PARALLEL,
     fan_out::ROLLING,

@@ -1,4 +1,4 @@
-//! `savepoint`, `optional`, `point_of_no_return`, and brackets such as `transaction`.
+//! `savepoint`, `optional`, `point_of_no_return`, `allow_destructive`, and brackets such as `transaction`.
 
 use super::word::{Group, Made, Takes, Word};
 use super::{closure, options, text};
@@ -59,12 +59,30 @@ pub(super) const POINT_OF_NO_RETURN: Word = Word {
     doc: "\
 From here on nothing that was done before it, in its branch and around it, is undone.
 
-What comes after still is. It stands before what cannot be taken back.",
+What comes after still is. It stands before what cannot be taken back. A step that destroys data needs it, and
+`allow_destructive` besides.",
     example: r#"
 point_of_no_return("the old column is dropped");
+allow_destructive("nothing has read it since 2.0");
 sql(target.database, "ALTER TABLE orders DROP COLUMN note_old");
 "#,
     made: Made::Function(point_of_no_return),
+};
+
+pub(super) const ALLOW_DESTRUCTIVE: Word = Word {
+    name: "allow_destructive",
+    group: Group::Scopes,
+    takes: &[Takes::Value("why")],
+    doc: "From here to the end of its savepoint, branch or run, what is called may destroy data.
+
+Statements such as `DROP TABLE`, `TRUNCATE` and `DELETE` without WHERE, and commands such as `manage.py flush` and `dropdb`, are
+refused anywhere else (PB0213). The reason is recorded with the run. What has no `undo` needs a `point_of_no_return` as well.",
+    example: r#"
+point_of_no_return("the sessions of the old release are thrown away");
+allow_destructive("everybody logs in again after 2.0");
+sql(target.database, "TRUNCATE sessions");
+"#,
+    made: Made::Function(allow_destructive),
 };
 
 #[derive(Serialize, Deserialize, JsonSchema, Default, PartialEq)]
@@ -171,6 +189,17 @@ fn point_of_no_return(
     Ok(Dynamic::UNIT)
 }
 
+fn allow_destructive(
+    session: &Session,
+    context: &NativeCallContext<'_>,
+    args: Vec<Dynamic>,
+) -> Result<Dynamic, CallError> {
+    let why = text("allow_destructive", "why", args.first())?;
+    session.remark(context, why.clone());
+    session.run.allow_destructive(&session.scope(context), &why);
+    Ok(Dynamic::UNIT)
+}
+
 /// Ends a scope with what its body came to.
 pub(super) fn close<T>(
     session: &Session,
@@ -211,14 +240,6 @@ fn bracket(
     name: &str,
     mut args: Vec<Dynamic>,
 ) -> Result<Dynamic, CallError> {
-    let body = closure(
-        if name == TX_SAVEPOINT {
-            "savepoint"
-        } else {
-            name
-        },
-        &mut args,
-    )?;
     let registry = session.run.registry();
     let Some(declared) = registry.brackets.get(name) else {
         return Err(Failure::new(
@@ -227,8 +248,10 @@ fn bracket(
         )
         .into());
     };
-    let mut named = calls::arguments(name, declared.fields(), args)?;
-    calls::complete(session, context, name, declared.fields(), &mut named)?;
+    let word = declared.word();
+    let body = closure(word, &mut args)?;
+    let mut named = calls::arguments(word, declared.fields(), args)?;
+    calls::complete(session, context, word, declared.fields(), &mut named)?;
     let around = session.scope(context);
     let nested = around.in_transaction();
     let mut attempt = 1;

@@ -74,6 +74,44 @@ fn nothing_before_a_point_of_no_return_is_undone() {
 }
 
 #[test]
+fn what_destroys_is_refused_where_it_is_not_allowed() {
+    let check = |script: &str, names: &[&str], error: Option<&str>| {
+        let ran = run(script);
+        assert_eq!(ran.names, names, "{script}");
+        let failure = ran.finished.failure.as_ref();
+        assert_eq!(failure.map(|f| f.message.as_str()), error, "{script}");
+    };
+    let refused = Some("`bomb` destroys");
+    check("put(\"bomb\");", &[], refused);
+    check(
+        "allow_destructive(\"why\"); put(\"bomb\");",
+        &["bomb"],
+        None,
+    );
+    check(
+        "allow_destructive(\"why\"); savepoint(\"s\", || each([1], |n| put(\"bomb\")));",
+        &["bomb"],
+        None,
+    );
+    check(
+        "savepoint(\"s\", || { allow_destructive(\"why\"); }); put(\"bomb\");",
+        &[],
+        refused,
+    );
+    // A function is no scope of pb: what it says is said of where it is called.
+    check(
+        "fn allow() { allow_destructive(\"why\"); } allow(); put(\"bomb\");",
+        &["bomb"],
+        None,
+    );
+    check(
+        "allow_destructive(1);",
+        &[],
+        Some("`why` of `allow_destructive` takes a text"),
+    );
+}
+
+#[test]
 fn an_undo_that_fails_is_stuck_and_says_what_is_still_applied() {
     let ran =
         run("put(\"first\"); put(\"second\", #{ fails: \"undo\" }); put(\"third\"); throw \"no\";");

@@ -1,6 +1,7 @@
 //! A world of two primitives: `put` makes a name true and can be undone, `fail` fails.
 
 use pb_core::event::{Event, What};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::plan::Plan;
 use pb_core::run::{Finished, Registry};
 use pb_core::{
@@ -140,6 +141,12 @@ impl Primitive for Put {
             }
         }
         Ok(json!({ "held": value }))
+    }
+    /// Putting a `bomb` destroys.
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        let refused = !stands.allowed && known.get("name") == Some(&json!("bomb"));
+        let complaint = || Complaint::error(&code::DESTRUCTIVE, "`bomb` destroys");
+        refused.then(complaint).into_iter().collect()
     }
     fn result(
         &self,

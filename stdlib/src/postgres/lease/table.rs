@@ -1,6 +1,7 @@
 //! The row that says which run has the database: `pb.lease`, one for each database.
 
 use crate::outside_text::one_line;
+use crate::postgres::advisory::{Advisory, HELD};
 use crate::postgres::session::Session;
 use crate::postgres::trouble::Trouble;
 use pb_core::Holder;
@@ -9,7 +10,7 @@ use tokio_postgres::types::Type;
 
 /// Of the advisory lock that stands for the life of the process that has the row. An older pb must still exclude a newer
 /// one: it never changes.
-pub(super) const KEY: i64 = i64::from_be_bytes(*b"pb lease");
+pub(super) const LOCK: Advisory = Advisory(i64::from_be_bytes(*b"pb lease"));
 
 /// Made by whoever has the lock, so no two make it at the same time. `epoch` counts the takings.
 pub(super) const CREATE: &str = "\
@@ -42,19 +43,6 @@ const TAKE: &str = "\
         env = EXCLUDED.env, by = EXCLUDED.by, host = EXCLUDED.host, pid = EXCLUDED.pid, journal = EXCLUDED.journal, \
         since = EXCLUDED.since, ended = NULL \
     RETURNING epoch";
-
-/// Who has the lock, with what they do at the moment.
-const BUSY: &str = "\
-    SELECT l.pid, a.application_name, coalesce(extract(epoch FROM clock_timestamp() - w.query_start), 0)::int8, \
-           w.query, w.application_name \
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-    LEFT JOIN LATERAL (SELECT * FROM pg_stat_activity s \
-        WHERE s.datname = a.datname AND s.state <> 'idle' \
-          AND s.application_name LIKE split_part(a.application_name, '/', 1) || '/' || split_part(a.application_name, '/', 2) || '/%' \
-        ORDER BY s.query_start LIMIT 1) w ON true \
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = a.datid \
-      AND a.datname = current_database() \
-      AND l.classid = ($1::int8 >> 32)::oid AND l.objid = ($1::int8 & 4294967295)::oid";
 
 const END_SESSIONS: &str = "\
     SELECT pid FROM pg_stat_activity \
@@ -155,17 +143,19 @@ impl Busy {
     }
 }
 
-/// Takes the lock if it is free.
-pub(super) async fn lock(session: &Session) -> Result<bool, Trouble> {
-    let rows = session
-        .rows("SELECT pg_try_advisory_lock($1)", &[(&KEY, Type::INT8)])
-        .await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
-}
-
-/// Whose lock it is; nobody's when it was given up this moment.
+/// Whose lock it is, with what they do at the moment; nobody's when it was given up this moment.
 pub(super) async fn busy(session: &Session) -> Result<Option<Busy>, Trouble> {
-    let rows = session.rows(BUSY, &[(&KEY, Type::INT8)]).await?;
+    let sql = format!(
+        "SELECT l.pid, a.application_name, coalesce(extract(epoch FROM clock_timestamp() - w.query_start), 0)::int8, \
+                w.query, w.application_name \
+         FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+         LEFT JOIN LATERAL (SELECT * FROM pg_stat_activity s \
+             WHERE s.datname = a.datname AND s.state <> 'idle' AND s.application_name LIKE \
+                   split_part(a.application_name, '/', 1) || '/' || split_part(a.application_name, '/', 2) || '/%' \
+             ORDER BY s.query_start LIMIT 1) w ON true \
+         WHERE {HELD}"
+    );
+    let rows = session.rows(&sql, &LOCK.params()).await?;
     Ok(rows.first().map(Busy::of))
 }
 
@@ -222,13 +212,7 @@ pub(super) async fn stays_at(session: &Session, epoch: i64) -> Result<bool, Trou
 pub(super) async fn end(session: &Session, epoch: i64) -> Result<(), Trouble> {
     let sql = "UPDATE pb.lease SET ended = clock_timestamp() WHERE epoch = $1";
     session.rows(sql, &[(&epoch, Type::INT8)]).await?;
-    unlock(session).await
-}
-
-/// Frees the lock.
-pub(super) async fn unlock(session: &Session) -> Result<(), Trouble> {
-    let sql = "SELECT pg_advisory_unlock($1)";
-    session.rows(sql, &[(&KEY, Type::INT8)]).await.map(drop)
+    LOCK.free(session).await
 }
 
 /// Tells the sessions of a run to end.

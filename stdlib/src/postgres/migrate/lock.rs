@@ -5,6 +5,7 @@
 
 use super::Args;
 use super::site::Site;
+use crate::postgres::advisory::{Advisory, HELD};
 use crate::postgres::blockers::{COLUMNS, Holder, named};
 use crate::postgres::driver::{LOOK, Postgres};
 use crate::postgres::ident::Ident;
@@ -13,10 +14,8 @@ use crate::postgres::refusal::Sent;
 use crate::postgres::session::Session;
 use crate::postgres::trouble::Trouble;
 use pb_core::{Failure, Handle, Readers, Result, code};
-use sha2::{Digest, Sha256};
 use std::sync::PoisonError;
 use std::time::Duration;
-use tokio_postgres::types::{ToSql, Type};
 
 /// Between two tries, and as much again by chance.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -27,27 +26,27 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// `PB0333` when it is not free within `retry_for`, with who holds it.
 pub(crate) async fn acquire(site: &Site<'_>) -> Result<Session> {
     if let Some(session) = kept(site)
-        && is_held(&session, &site.args.schema).await.unwrap_or(false)
+        && lock(&site.args.schema)
+            .is_ours(&session)
+            .await
+            .unwrap_or(false)
     {
         return Ok(session);
     }
-    let told = |trouble: Trouble| trouble.into_failure(&Sent::ours(TRY));
+    let told =
+        |trouble: Trouble| trouble.into_failure(&Sent::ours("SELECT pg_try_advisory_lock($1)"));
     let session = site
         .writer
         .session(site.read, site.handle(), site.limits())
         .await;
     let session = session.map_err(told)?;
-    let key = key(&site.args.schema);
+    let lock = lock(&site.args.schema);
     let began = site.elapsed();
     loop {
-        let rows = session
-            .rows(TRY, &[(&key, Type::INT8)])
-            .await
-            .map_err(told)?;
-        if rows.first().is_some_and(|row| row.get(0)) {
+        if lock.take(&session).await.map_err(told)? {
             return Ok(session);
         }
-        let holders = holders(&session, &site.args.schema).await.map_err(told)?;
+        let holders = holders(&session, lock).await.map_err(told)?;
         let spent = site.elapsed().saturating_sub(began);
         // Another pb may have died over an index that the server goes on building: it is worth the wait.
         let builds = holders.iter().any(|(_, builds)| *builds);
@@ -56,7 +55,8 @@ pub(crate) async fn acquire(site: &Site<'_>) -> Result<Session> {
             false => site.args.retry_for.0,
         };
         let holders: Vec<Holder> = holders.into_iter().map(|(holder, _)| holder).collect();
-        if spent >= limit {
+        // Nobody holds what was freed between the two looks: a build that was waited for may have ended this moment.
+        if spent >= limit && !holders.is_empty() {
             return Err(locked(site.args, &holders));
         }
         if let Some(holder) = holders.first() {
@@ -82,7 +82,7 @@ pub(crate) async fn quiet(read: &Readers, args: &Args) -> Result<()> {
         // Each look begins anew: who is connected is seen as of the beginning of a transaction.
         let reading = reader.begin(read, &args.db.0, LOOK).await?;
         let rows = reading
-            .rows(&select_holders(), &params(&halves(&args.schema)))
+            .rows(&select_holders(), &lock(&args.schema).params())
             .await;
         reading.end().await;
         let kept = reader.locked_pid(&place(&args.schema, &args.db.0));
@@ -100,8 +100,6 @@ pub(crate) async fn quiet(read: &Readers, args: &Args) -> Result<()> {
     }
 }
 
-const TRY: &str = "SELECT pg_try_advisory_lock($1)";
-
 /// Keeps the lock for the next file of the same step.
 pub(crate) fn keep(site: &Site<'_>, session: Session) {
     if session.is_usable() {
@@ -117,42 +115,18 @@ pub(crate) fn keep(site: &Site<'_>, session: Session) {
 
 /// Frees the lock.
 pub(crate) async fn release(site: &Site<'_>, session: Session) {
-    let key = key(&site.args.schema);
     // A session that cannot say so is closed, which frees it as well.
-    let freed = session
-        .rows("SELECT pg_advisory_unlock($1)", &[(&key, Type::INT8)])
-        .await;
-    if freed.is_ok() {
+    if lock(&site.args.schema).free(&session).await.is_ok() {
         site.writer.give_back(site.handle(), session);
     }
 }
 
-/// Whether the server's process that we speak to now has the lock.
-pub(crate) async fn is_held(
-    session: &Session,
-    schema: &Ident,
-) -> std::result::Result<bool, Trouble> {
-    let sql =
-        format!("SELECT EXISTS (SELECT FROM pg_locks l WHERE {OURS} AND l.pid = pg_backend_pid())");
-    let (class, object) = halves(schema);
-    let params: [(&(dyn ToSql + Sync), Type); 2] = [(&class, Type::OID), (&object, Type::OID)];
-    let rows = session.rows(&sql, &params).await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
-}
-
-/// Rows of `pg_locks l` that are this lock, granted.
-const OURS: &str = "\
-    l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2 AND l.objsubid = 1 \
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-
 /// Who has the lock, and whether it builds an index.
 async fn holders(
     session: &Session,
-    schema: &Ident,
+    lock: Advisory,
 ) -> std::result::Result<Vec<(Holder, bool)>, Trouble> {
-    let rows = session
-        .rows(&select_holders(), &params(&halves(schema)))
-        .await?;
+    let rows = session.rows(&select_holders(), &lock.params()).await?;
     Ok(rows
         .iter()
         .map(|row| (Holder::of(row), row.get(6)))
@@ -162,13 +136,8 @@ async fn holders(
 fn select_holders() -> String {
     format!(
         "SELECT l.pid, {COLUMNS}, EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.pid = l.pid) \
-         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {OURS}"
+         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE {HELD}"
     )
-}
-
-/// The parameters of `OURS`.
-fn params((class, object): &(u32, u32)) -> [(&(dyn ToSql + Sync), Type); 2] {
-    [(class, Type::OID), (object, Type::OID)]
 }
 
 fn locked(args: &Args, holders: &[Holder]) -> Failure {
@@ -181,21 +150,9 @@ fn locked(args: &Args, holders: &[Holder]) -> Failure {
     named(failure, holders)
 }
 
-/// The same number for the same schema in every pb: one half of a SHA-256 would do as well as another.
-fn key(schema: &Ident) -> i64 {
-    let hash = Sha256::digest(format!("pb migrate {}", schema.as_str()));
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash[..8]);
-    i64::from_be_bytes(bytes)
-}
-
-/// As `pg_locks` shows it.
-fn halves(schema: &Ident) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = key(schema).to_be_bytes();
-    (
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    )
+/// The lock of a schema.
+pub(crate) fn lock(schema: &Ident) -> Advisory {
+    Advisory::of(&format!("migrate {}", schema.as_str()))
 }
 
 fn kept(site: &Site<'_>) -> Option<Session> {
@@ -219,16 +176,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_never_changes() {
+    fn the_number_never_changes() {
         let public = Ident::try_from("public".to_owned()).expect("a name");
         let other = Ident::try_from("Public".to_owned()).expect("a name");
         // An older pb must still exclude a newer one.
-        assert_eq!(key(&public), PUBLIC);
-        assert_ne!(key(&public), key(&other));
-        let (class, object) = halves(&public);
-        let joined = (u64::from(class) << 32) | u64::from(object);
-        assert_eq!(joined, PUBLIC.cast_unsigned());
+        assert_eq!(lock(&public), PUBLIC);
+        assert_ne!(lock(&public), lock(&other));
     }
 
-    const PUBLIC: i64 = 4_135_469_774_278_440_251;
+    const PUBLIC: Advisory = Advisory(4_135_469_774_278_440_251);
 }

@@ -60,7 +60,7 @@ impl<'a> Site<'a> {
     /// Begins a transaction, and makes sure that the lock of the schema is ours in it.
     pub(crate) async fn begin(&self, session: &Session) -> std::result::Result<(), Trouble> {
         self.writer.begin(session, self.read, self.handle()).await?;
-        if lock::is_held(session, &self.args.schema).await? {
+        if lock::lock(&self.args.schema).is_ours(session).await? {
             return Ok(());
         }
         let message = format!("the lock of the schema `{}` was lost", self.args.schema);

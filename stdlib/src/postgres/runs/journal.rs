@@ -57,7 +57,7 @@ impl Journal {
     /// A new session, with the lock; the lines may have come in with the last one, whole or not at all.
     async fn again(&self, state: &mut State, lines: &[&str]) -> Result<(), Trouble> {
         let session = self.place.session("journal").await?;
-        if !tables::lock(&session, &lock_of_run(&self.run)).await? {
+        if !lock_of_run(&self.run).take(&session).await? {
             // The server may not have noticed yet that the last session is gone.
             return Err(Trouble::Lost {
                 why: "another process has the run".into(),

@@ -3,7 +3,6 @@
 use crate::postgres::session::Session;
 use crate::postgres::trouble::Trouble;
 use pb_core::journal::{History, Witness};
-use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
 
 type Met<T> = Result<T, Trouble>;
@@ -146,41 +145,4 @@ pub(super) async fn key(session: &Session, key: &[u8; 32]) -> Met<[u8; 32]> {
         .first()
         .and_then(|row| row.get::<_, &[u8]>(0).try_into().ok());
     Ok(kept.unwrap_or(*key))
-}
-
-/// Takes a lock that goes with the session, if it is free.
-pub(super) async fn lock(session: &Session, name: &str) -> Met<bool> {
-    let sql = "SELECT pg_try_advisory_lock($1)";
-    let rows = session.rows(sql, &[(&number(name), Type::INT8)]).await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
-}
-
-/// Whether somebody has such a lock.
-pub(super) async fn is_locked(session: &Session, name: &str) -> Met<bool> {
-    let sql = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
-               AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-               AND classid = (($1::int8 >> 32) & 4294967295)::oid AND objid = ($1::int8 & 4294967295)::oid";
-    let rows = session.rows(sql, &[(&number(name), Type::INT8)]).await?;
-    Ok(!rows.is_empty())
-}
-
-/// An older pb must still exclude a newer one: it never changes.
-fn number(name: &str) -> i64 {
-    let digest = Sha256::digest(format!("pb {name}"));
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&digest[..8]);
-    i64::from_be_bytes(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_of_a_lock_never_changes() {
-        assert_eq!(number("env prod"), PROD);
-        assert_ne!(number("env prod"), number("run prod"));
-    }
-
-    const PROD: i64 = 2_087_360_358_399_836_387;
 }

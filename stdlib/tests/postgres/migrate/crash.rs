@@ -34,7 +34,7 @@ async fn in_a_child() {
     migrate(&lab, json!({})).await.expect("unless it is killed");
 }
 
-async fn until(project: &Project, condition: &str) {
+pub(super) async fn until(project: &Project, condition: &str) {
     for _ in 0..1000 {
         if project.psql(&format!("SELECT {condition}")) == "t" {
             return;

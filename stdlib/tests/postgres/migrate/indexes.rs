@@ -1,5 +1,6 @@
 //! Indexes built while others work.
 
+use super::crash::until;
 use super::locks::busy;
 use super::{Project, did, migrate};
 use crate::lab::lines;
@@ -80,6 +81,33 @@ async fn an_invalid_index_is_built_again() {
             .psql("SELECT pg_get_indexdef('t_a'::regclass)")
             .contains("lower(b)")
     );
+}
+
+#[tokio::test]
+async fn an_index_that_somebody_else_builds_is_waited_for() {
+    let project = project("idx_elsewhere");
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM done; SELECT pg_sleep(2)";
+    let mut report = busy(&project, begin).await;
+    let mut other = project.database.server.psql_command(&project.database.name);
+    let build = "CREATE INDEX CONCURRENTLY t_a ON t (a, lower(b)) WHERE a > 0";
+    let mut other = other.args(["-c", build]).spawn().expect("psql starts");
+    let building = "EXISTS (SELECT FROM pg_stat_progress_create_index WHERE relid = 't'::regclass)";
+    until(&project, building).await;
+    let oid = project.psql("SELECT 't_a'::regclass::oid");
+    let lab = project.lab().await;
+    migrate(&lab, json!({})).await.expect("it is built");
+    let said = lab.said();
+    let waited = said
+        .iter()
+        .filter(|line| line.ends_with(" builds the index `t_a`"));
+    assert!(waited.count() > 0, "{said:?}");
+    assert!(
+        other.wait().expect("psql ends").success(),
+        "nobody ended it"
+    );
+    assert_eq!(index(&project), "t_a true");
+    assert_eq!(project.psql("SELECT 't_a'::regclass::oid"), oid);
+    report.wait().expect("psql ends");
 }
 
 #[tokio::test]

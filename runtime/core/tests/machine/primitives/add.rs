@@ -2,13 +2,14 @@
 
 use super::take_back::TakeBack;
 use crate::driver::{Database, Fake};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::{
     Class, Decision, Effect, HandleOf, Permit, Primitive, Readers, Result, Settled, Subject, Undo,
-    World,
+    World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt;
 
 /// Class Every: adds to a thing, with any effect; undone by `take_back` when asked for.
@@ -122,6 +123,25 @@ impl Primitive for Add {
         } else {
             Undo::none("it was given no `undo`")
         }
+    }
+    /// Adding to `ruin` destroys.
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        if known.get("name") != Some(&json!("ruin")) {
+            return vec![];
+        }
+        let complain = |code, lacks: bool, message: &str| {
+            let complaint = Complaint::error(code, message).because("it is gone then");
+            lacks.then(|| complaint.hint("say so before it"))
+        };
+        let note = Complaint::note(&code::OPAQUE, "nobody can tell");
+        let errors = [
+            complain(&code::DESTRUCTIVE, !stands.allowed, "`ruin` is destroyed"),
+            complain(&code::NO_UNDO, !stands.committed, "`ruin` stays destroyed"),
+        ];
+        [note]
+            .into_iter()
+            .chain(errors.into_iter().flatten())
+            .collect()
     }
     fn subjects(&self, args: &AddArgs) -> Vec<Subject> {
         vec![Subject::new("thing", &args.name)]
