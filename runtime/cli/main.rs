@@ -1,5 +1,6 @@
 //! The `pb` command: the only part that prints, reads flags, environment and configuration, and picks exit codes.
 
+mod approve;
 mod arguments;
 mod config;
 mod console;

@@ -16,7 +16,7 @@ pub(crate) fn prompt(stage: &Stage, cancel: Cancel, by: String, yes: bool) -> Pr
     if yes {
         return Arc::new(move |_| Answer::Yes { by: by.clone() });
     }
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !has_terminal() {
         return Arc::new(|_| Answer::Nobody);
     }
     let aside = stage.aside();
@@ -27,19 +27,28 @@ pub(crate) fn prompt(stage: &Stage, cancel: Cancel, by: String, yes: bool) -> Pr
     })
 }
 
-/// One of the letters that a question names; `None` where there is nobody to ask.
-pub(crate) fn choose(question: &str, letters: &[char]) -> Option<char> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+/// Whether there is somebody to ask.
+pub(crate) fn has_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// What is typed as an answer, without the spaces around it; `None` where nobody answers.
+pub(crate) fn typed(question: &str) -> Option<String> {
+    if !has_terminal() {
         return None;
     }
+    quietly(write!(io::stderr(), "{question} "));
+    let mut text = String::new();
+    match io::stdin().lock().read_line(&mut text) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(text.trim().to_owned()),
+    }
+}
+
+/// One of the letters that a question names; `None` where there is nobody to ask.
+pub(crate) fn choose(question: &str, letters: &[char]) -> Option<char> {
     loop {
-        quietly(write!(io::stderr(), "{question} "));
-        let mut text = String::new();
-        match io::stdin().lock().read_line(&mut text) {
-            Ok(0) | Err(_) => return None,
-            Ok(_) => {}
-        }
-        let first = text.trim().to_lowercase().chars().next();
+        let first = typed(question)?.to_lowercase().chars().next();
         if let Some(letter) = first.filter(|letter| letters.contains(letter)) {
             return Some(letter);
         }

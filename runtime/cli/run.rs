@@ -1,5 +1,6 @@
 //! `pb run`: a playbook from its command line to its exit code.
 
+use crate::approve::approve;
 use crate::arguments::{Arguments, RunArguments};
 use crate::config::Project;
 use crate::console::{self, Console};
@@ -41,6 +42,14 @@ pub(crate) fn run(
         .or(wanted.env.as_deref());
     let environment = project.environment(env, drivers, &variable)?;
     let params = saved.map_or(&wanted.params, Saved::params);
+    let approved = approve(
+        script,
+        project,
+        arguments,
+        wanted,
+        (&environment, saved),
+        console,
+    )?;
     let shown = Shown {
         project,
         arguments,
@@ -52,17 +61,12 @@ pub(crate) fn run(
         |builder| {
             builder
                 .target(&environment.name, environment.target)
-                .approved(saved.map(|saved| &saved.plan))
+                .approved(approved.as_ref())
                 .wait(wanted.wait)
                 .supersede(wanted.supersede.clone())
                 .steal(wanted.steal.clone())
         },
-        |runtime| {
-            if let Some(saved) = saved {
-                saved.stands(&runtime.plan(script, params)?)?;
-            }
-            runtime.run(script, params)
-        },
+        |runtime| runtime.run(script, params),
     )?;
     let driven = driven.map_err(|failure| {
         let exit = Exit::before_a_run(&failure);

@@ -1,16 +1,23 @@
 //! Holds a run to the plan that was approved: it does exactly those actions.
 
+use super::past::UNDO;
 use super::setup::Run;
 use crate::code;
 use crate::event::Step;
 use crate::failure::Failure;
 use crate::plan::{Plan, Planned, PlannedState, RUN};
 use crate::primitive::AnyAction;
-use std::collections::HashMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 
-/// What may be done, by the keys of steps.
+/// What may be done, and to which servers.
 #[derive(Debug, Default)]
-pub struct Approved(HashMap<String, Vec<Allowed>>);
+pub struct Approved {
+    /// By the keys of steps.
+    steps: HashMap<String, Vec<Allowed>>,
+    /// Who they are, by the name of their handle.
+    servers: BTreeMap<String, Value>,
+}
 
 #[derive(Debug)]
 enum Allowed {
@@ -23,14 +30,15 @@ enum Allowed {
 impl Approved {
     /// What a plan allows, on any of its ways.
     pub fn by(plan: &Plan) -> Self {
-        let mut allowed: HashMap<String, Vec<Allowed>> = HashMap::new();
+        let mut steps: HashMap<String, Vec<Allowed>> = HashMap::new();
         for step in plan.steps() {
             for key in [&step.key].into_iter().chain(&step.also) {
-                let here = allowed.entry(key.clone()).or_default();
+                let here = steps.entry(key.clone()).or_default();
                 here.push(Allowed::by(step));
             }
         }
-        Self(allowed)
+        let servers = plan.servers.clone();
+        Self { steps, servers }
     }
 }
 
@@ -49,6 +57,23 @@ impl Allowed {
 }
 
 impl Run {
+    /// Whether a server is the one that the plan was made with.
+    ///
+    /// # Errors
+    /// `PB0231` where it is not.
+    pub(super) fn is_planned_server(&self, handle: &str, identity: &Value) -> Result<(), Failure> {
+        let approved = self.0.approved.as_deref();
+        let planned = approved.and_then(|approved| approved.servers.get(handle));
+        match planned.filter(|planned| *planned != identity) {
+            None => Ok(()),
+            Some(planned) => {
+                let message = format!("`{handle}` is not the server that the plan was made with");
+                Err(Failure::new(&code::NOT_PLANNED, message)
+                    .because(format!("it was {planned}, and it is {identity} now")))
+            }
+        }
+    }
+
     /// Whether a step may do that.
     ///
     /// # Errors
@@ -58,16 +83,20 @@ impl Run {
         step: &Step,
         stages: &[Vec<Vec<AnyAction>>],
     ) -> Result<(), Failure> {
-        let Some(Approved(approved)) = self.0.approved.as_deref() else {
+        let Some(approved) = self.0.approved.as_deref() else {
             return Ok(());
         };
+        // Taking back what was planned needs nobody's leave.
+        if step.key.ends_with(UNDO) {
+            return Ok(());
+        }
         let actions: Vec<String> = stages
             .iter()
             .flatten()
             .flatten()
             .map(|action| self.clean(&action.text).replace(self.id(), RUN))
             .collect();
-        let planned = approved.get(&step.key).map_or(&[][..], Vec::as_slice);
+        let planned = approved.steps.get(&step.key).map_or(&[][..], Vec::as_slice);
         let fits = planned.iter().any(|allowed| match allowed {
             Allowed::WhatItDecides => true,
             Allowed::Actions(planned) => *planned == actions,

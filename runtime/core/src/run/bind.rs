@@ -32,6 +32,7 @@ impl Run {
                 .of(&handle.name)
                 .get_or_try_init(|| async {
                     if let Some(identity) = readers.identity(&handle).await? {
+                        self.is_planned_server(&handle.name, &identity)?;
                         let known = self.0.past.identity(&handle.name);
                         if known.is_some_and(|known| *known != identity) {
                             return Err(another(&handle.name, known, &identity));
