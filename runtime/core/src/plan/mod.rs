@@ -54,7 +54,7 @@ pub struct Plan {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Node {
     /// A call of a primitive.
-    Step(Planned),
+    Step(Box<Planned>),
     /// What a word of the language says or asks.
     Remark(Remark),
     /// Depends on what only the run can tell.
@@ -192,7 +192,7 @@ impl Plan {
 fn collect<'a>(nodes: &'a [Node], steps: &mut Vec<&'a Planned>) {
     for node in nodes {
         match node {
-            Node::Step(step) => steps.push(step),
+            Node::Step(step) => steps.push(&**step),
             Node::Remark(_) => {}
             Node::Fork { arms, .. } => arms.iter().for_each(|arm| collect(&arm.nodes, steps)),
         }

@@ -50,7 +50,7 @@ struct Way {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Met {
     /// A call of a primitive.
-    Step(Planned),
+    Step(Box<Planned>),
     /// What a word says or asks.
     Remark(Remark),
     /// An answer that was assumed.
@@ -164,7 +164,7 @@ impl Run {
         if acts(primitive) {
             planning.will_change(&step, None);
         }
-        planning.way().met.push(Met::Step(planned));
+        planning.way().met.push(Met::Step(Box::new(planned)));
         Ok(result_of(primitive, &step, Map::new()))
     }
 
@@ -204,7 +204,7 @@ impl Run {
             Class::Ensure | Class::Every => call.act(scope, request, &mut planned, subjects).await,
         };
         let value = value.map_err(located)?;
-        planning.way().met.push(Met::Step(planned));
+        planning.way().met.push(Met::Step(Box::new(planned)));
         Ok(value)
     }
 
@@ -454,7 +454,7 @@ fn planned(primitive: &dyn DynPrimitive, step: &Step, request: &Request) -> Plan
 fn result_of(primitive: &dyn DynPrimitive, step: &Step, mut told: Map<String, Value>) -> Value {
     let spec = primitive.spec();
     if spec.result.is_empty() {
-        return unknown::unknown(&step.shown()).into();
+        return unknown::unknown(step.shown()).into();
     }
     let added: &[&str] = match spec.class {
         Class::Read => &["took"],
