@@ -25,6 +25,7 @@ mod setup;
 mod step;
 mod take_up;
 mod undo;
+mod undone;
 mod verify;
 mod waiting;
 

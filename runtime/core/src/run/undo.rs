@@ -5,6 +5,7 @@ use super::past::{PastUndo, UNDO};
 use super::scope::{Entry, Scope, ScopeKind, StepEntry};
 use super::setup::Run;
 use super::step::Common;
+use super::undone::Report;
 use crate::event::{Step, What};
 use crate::failure::{CallError, Failure};
 use crate::journal::Body;
@@ -12,8 +13,7 @@ use crate::primitive::Undo;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Waits before an undo is tried again; a server that restarts is back by then.
@@ -22,76 +22,6 @@ const AGAIN_AFTER: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(4),
 ];
-
-/// What came of undoing a scope.
-#[derive(Default)]
-struct Report(Mutex<Found>);
-
-#[derive(Default)]
-struct Found {
-    /// What was seen of each thing after it was undone, by the name of its step.
-    states: Vec<(String, String)>,
-    /// What stays, and why.
-    kept: Vec<String>,
-    /// What could not be undone.
-    stuck: Option<Failure>,
-    /// What was not reached because of that.
-    left: Vec<String>,
-    /// Told to stop, or in doubt: nothing older is undone before that is settled.
-    ended: bool,
-}
-
-impl Report {
-    fn found(&self) -> MutexGuard<'_, Found> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_stuck(&self) -> bool {
-        self.found().stuck.is_some()
-    }
-
-    /// Puts what was found into the error that is on its way to the script.
-    fn into(self, failure: &mut Failure, seen: &mut BTreeMap<String, String>) {
-        let found = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (step, line) in &found.states {
-            // What was seen of it before, when a newer change of it was undone, is true no more.
-            let before = seen.insert(step.clone(), line.clone());
-            if let Some(before) = before.filter(|before| before != line) {
-                failure.state.retain(|line| *line != before);
-            }
-            if !failure.state.contains(line) {
-                failure.state.push(line.clone());
-            }
-        }
-        for line in found.kept {
-            if !failure.state.contains(&line) {
-                failure.state.push(line);
-            }
-        }
-        if let Some(stuck) = found.stuck {
-            failure.state.push(format!("not undone: {}", stuck.message));
-            failure.state.extend(
-                stuck
-                    .because
-                    .into_iter()
-                    .enumerate()
-                    .map(|(i, why)| match i {
-                        0 => format!("  because {why}"),
-                        _ => format!("          {why}"),
-                    }),
-            );
-            failure.state.extend(
-                found
-                    .left
-                    .into_iter()
-                    .map(|line| format!("still applied: {line}")),
-            );
-            failure.frozen = true;
-            failure.undone = Some(false);
-            failure.data.insert("stuck".into(), true.into());
-        }
-    }
-}
 
 impl Run {
     /// Ends a scope. When its body threw, what was done inside is undone first, and the error tells so.
