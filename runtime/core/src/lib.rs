@@ -6,6 +6,7 @@ pub mod code;
 mod driver;
 mod duration;
 mod effect;
+mod erased;
 pub mod event;
 mod failure;
 pub mod finding;
@@ -19,19 +20,19 @@ pub mod run;
 mod scrub;
 mod secret;
 pub mod spec;
+mod subject;
 pub mod unknown;
 pub mod wait;
 
 pub use driver::{Driver, Drivers, Permit, Readers, Table, World};
 pub use duration::Span;
 pub use effect::{Class, Effect};
+pub use erased::{AnyAction, DynPrimitive, Spec, erase};
 pub use failure::{CallError, Failure, Result, Site};
 pub use handle::{HANDLE_KEY, Handle, HandleKind, HandleOf};
 pub use lease::Holder;
 pub use nearest::nearest;
-pub use primitive::{
-    AnyAction, Decision, DynPrimitive, NoAction, Primitive, Settled, Spec, Subject, Survey, Undo,
-    erase,
-};
+pub use primitive::{Decision, NoAction, Primitive, Settled, Survey, Undo};
 pub use scrub::{SHORTEST_SECRET, Scrubber};
 pub use secret::{SecretSource, SecretText, Vault, holds_secret};
+pub use subject::Subject;

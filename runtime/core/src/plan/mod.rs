@@ -177,7 +177,7 @@ impl Plan {
             made: String::new(),
             ..self.clone()
         };
-        let text = crate::primitive::to_value(&plan).to_string();
+        let text = crate::erased::to_value(&plan).to_string();
         crate::journal::hash(text.as_bytes())[..8].to_owned()
     }
 

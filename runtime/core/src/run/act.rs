@@ -3,9 +3,10 @@
 use super::execute::{Broken, Execution};
 use super::step::{UndoWish, outside_transactions};
 use crate::driver::{EvidenceOf, Permit, World};
+use crate::erased::AnyAction;
 use crate::failure::Failure;
 use crate::journal::Body;
-use crate::primitive::{AnyAction, Undo};
+use crate::primitive::Undo;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,10 +3,10 @@
 use super::past::UNDO;
 use super::setup::Run;
 use crate::code;
+use crate::erased::AnyAction;
 use crate::event::Step;
 use crate::failure::Failure;
 use crate::plan::{Plan, Planned, PlannedState, RUN};
-use crate::primitive::AnyAction;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 

@@ -3,10 +3,10 @@
 use super::scope::Scope;
 use super::setup::Run;
 use super::step::Request;
+use crate::erased::DynPrimitive;
 use crate::failure::Failure;
 use crate::finding::{Level, Standing};
 use crate::journal::Body;
-use crate::primitive::DynPrimitive;
 use serde_json::Map;
 
 impl Run {

@@ -7,12 +7,14 @@ use super::step::{Request, UndoWish, find_handles, finished, outside_transaction
 use crate::code;
 use crate::driver::Readers;
 use crate::effect::Class;
+use crate::erased::{AnyAction, DynPrimitive};
 use crate::event::Step;
 use crate::failure::{CallError, Failure, Result, Site};
 use crate::handle::Handle;
 use crate::journal::{self, Journal};
 use crate::plan::{Planned, PlannedState, RUN, Remark, WayBack};
-use crate::primitive::{AnyAction, Decision, DynPrimitive, Subject, Survey, Undo};
+use crate::primitive::{Decision, Survey, Undo};
+use crate::subject::Subject;
 use crate::unknown;
 use futures_util::future::{Either, select};
 use serde_json::{Map, Value};

@@ -6,10 +6,11 @@ use super::setup::Run;
 use super::step::Request;
 use crate::code;
 use crate::driver::Readers;
+use crate::erased::DynPrimitive;
 use crate::event::Step;
 use crate::failure::{CallError, Failure};
 use crate::journal::{Body, TransactionStep};
-use crate::primitive::{DynPrimitive, Settled, Undo};
+use crate::primitive::{Settled, Undo};
 use serde_json::Value;
 
 impl Run {

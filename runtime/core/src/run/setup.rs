@@ -12,11 +12,12 @@ use super::scope::{Scope, ScopeKind};
 use crate::cancel::Cancel;
 use crate::clock::{Clock, Random};
 use crate::driver::{Call, Drivers, Readers};
+use crate::erased::{DynPrimitive, Spec};
 use crate::event::{Event, SCHEMA, Sink, Step, What};
 use crate::failure::{CallError, Failure};
 use crate::journal::{Body, Journal, JournalStore};
 use crate::lease::Holder;
-use crate::primitive::{DynPrimitive, Spec, Undo};
+use crate::primitive::Undo;
 use crate::secret::Vault;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -507,7 +508,7 @@ impl Run {
     }
 
     pub(super) fn scrubbed(&self, failure: Failure) -> Failure {
-        let value = crate::primitive::to_value(&failure);
+        let value = crate::erased::to_value(&failure);
         serde_json::from_value(self.0.vault.scrubber().value(value)).unwrap_or(failure)
     }
 }
