@@ -1,6 +1,7 @@
 //! Rhai in, kernel calls out. Knows no Docker, no PostgreSQL, no terminal.
 
 mod calls;
+mod check;
 mod context;
 mod convert;
 mod engine;
@@ -19,6 +20,7 @@ mod values;
 mod walk;
 mod words;
 
+pub use check::{Checked, Environment, check, refused};
 pub use host::HostSecrets;
 pub use limits::Limits;
 pub use params::{Param, ParamKind};

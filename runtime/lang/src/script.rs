@@ -185,6 +185,13 @@ impl Script {
         self.modules.get(name)
     }
 
+    /// The playbook and its modules, by name.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = (&str, &Parsed)> {
+        self.modules
+            .iter()
+            .map(|(name, parsed)| (name.as_str(), &**parsed))
+    }
+
     /// References to secrets that stand in it or in its modules.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.modules

@@ -1,0 +1,213 @@
+//! Chains: properties, methods and indices of a value.
+
+use super::arguments::Given;
+use super::calls::{runs_closures, word};
+use super::chain::{Link, links};
+use super::closures::{Role, closure_of};
+use super::finder::{Finder, did_you_mean};
+use super::natives::Natives;
+use super::shape::{Shape, Type};
+use pb_core::code;
+use rhai::{Expr, FnCallExpr, Position};
+
+/// What a method is called on.
+struct Receiver<'e> {
+    shape: Shape,
+    at: Position,
+    /// The variable, where it is one.
+    variable: Option<&'e str>,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn chain(&mut self, expr: &'a Expr) {
+        let Some((root, links)) = links(expr) else {
+            return;
+        };
+        self.expr(root);
+        let variable = match root {
+            Expr::Variable(variable, ..) if variable.2.is_empty() => Some(variable.1.as_str()),
+            _ => None,
+        };
+        let from_target = variable.is_some_and(|name| self.sees_target(name));
+        if from_target {
+            self.from_target(&links);
+        }
+        let mut shape = self.shape_of(root);
+        for (i, link) in links.iter().enumerate() {
+            match link {
+                Link::Property(name, at) if !from_target => self.property(&shape, name, *at),
+                Link::Property(..) => {}
+                Link::Index(index) => self.index(&shape, index),
+                Link::Method(call, at) => {
+                    let receiver = Receiver {
+                        shape: shape.clone(),
+                        at: root.start_position(),
+                        variable: variable.filter(|_| i == 0),
+                    };
+                    self.method(receiver, call, *at);
+                }
+            }
+            shape = self.follow(&shape, link);
+        }
+    }
+
+    fn property(&mut self, shape: &Shape, name: &str, at: Position) {
+        let names: Vec<&str> = match shape {
+            Shape::Record(fields) if !fields.contains(name) => {
+                fields.iter().map(String::as_str).collect()
+            }
+            Shape::Value(_) => match shape.handle() {
+                Some(handle)
+                    if !matches!(name, "name" | "driver")
+                        && self
+                            .world
+                            .registry
+                            .drivers
+                            .property(&handle, name)
+                            .is_none() =>
+                {
+                    vec!["name", "driver"]
+                }
+                _ => return,
+            },
+            _ => return,
+        };
+        let hint = did_you_mean(name, names.iter().copied());
+        let finding = self.error(
+            &code::UNKNOWN_PROPERTY,
+            format!("there is no property `{name}`"),
+            at,
+        );
+        if hint.is_none() && shape.handle().is_none() {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            finding
+                .because
+                .push(format!("there are {}", names.join(", ")));
+        }
+        finding.hint = hint;
+    }
+
+    fn index(&mut self, shape: &Shape, index: &'a Expr) {
+        self.expr(index);
+        match index {
+            Expr::StringConstant(name, at) => self.property(shape, name, *at),
+            Expr::FnCall(call, _)
+                if matches!(call.name.as_str(), ".." | "..=") && call.is_operator_call() =>
+            {
+                if matches!(shape, Shape::Data)
+                    || matches!(shape.kind(), Some(Type::List | Type::Text))
+                {
+                    let what = if shape.kind() == Some(Type::Text) {
+                        "texts"
+                    } else {
+                        "lists"
+                    };
+                    self.surprise(
+                        format!("{what} are not indexed by a range"),
+                        if what == "texts" {
+                            "write `text.sub_string(range)`"
+                        } else {
+                            "write `list.extract(range)`"
+                        },
+                        index.start_position(),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn method(&mut self, receiver: Receiver<'a>, call: &'a FnCallExpr, at: Position) {
+        self.calls += 1;
+        let (name, arity) = (call.name.as_str(), call.args.len());
+        let may_hold = !receiver.shape.holds_no_closure() && self.world.may_hold(name);
+        let mine = self.file.functions.get(name);
+        let fits =
+            |count: usize| mine.is_some_and(|all| all.iter().any(|f| f.params.len() == count));
+        if may_hold || fits(arity) || fits(arity + 1) {
+            self.arguments(&call.args, Role::Kept);
+            return mine.map_or((), |overloads| self.goes_through(overloads));
+        }
+        let registry = self.world.registry;
+        let word = word(name);
+        if word.is_some_and(runs_closures) || registry.brackets.contains_key(name) {
+            self.arguments(&call.args, Role::Kept);
+            let hint =
+                format!("write `{name}(…)` with what stands before the dot as its first argument");
+            return self.surprise(
+                format!("`{name}` runs a closure, and has no method style"),
+                hint,
+                at,
+            );
+        }
+        if let Some(primitive) = registry.primitives.get(name) {
+            self.arguments(&call.args, Role::Kept);
+            let first = Given {
+                expr: None,
+                shape: receiver.shape,
+                at: receiver.at,
+            };
+            let given = std::iter::once(first).chain(call.args.iter().map(|arg| self.given(arg)));
+            let given = given.collect();
+            return self.primitive(&**primitive, given, at);
+        }
+        if let Some(word) = word {
+            let first = Given {
+                expr: None,
+                shape: receiver.shape,
+                at: receiver.at,
+            };
+            return self.word(word, Some(first), &call.args, at);
+        }
+        let native = Natives::all().arities(name);
+        self.arguments(&call.args, Role::Called);
+        match native {
+            Some(arities) if arities.contains(&(arity + 1)) => {
+                self.native_method(&receiver, call, at)
+            }
+            Some(arities) => {
+                let takes = arities.iter().filter_map(|n| n.checked_sub(1));
+                self.wrong_arity(name, arity, takes, at);
+            }
+            None if mine.is_some() => {
+                let takes = mine
+                    .into_iter()
+                    .flatten()
+                    .map(|function| function.params.len());
+                self.wrong_arity(name, arity, takes.collect::<Vec<_>>(), at);
+            }
+            None => {
+                let hint = did_you_mean(name, self.callable_names());
+                self.error(
+                    &code::UNKNOWN_FUNCTION,
+                    format!("there is no method `{name}`"),
+                    at,
+                )
+                .hint = hint;
+            }
+        }
+    }
+
+    fn native_method(&mut self, receiver: &Receiver<'_>, call: &'a FnCallExpr, at: Position) {
+        let Some(variable) = receiver.variable else {
+            return;
+        };
+        if Natives::is_writing(&call.name) {
+            self.captured_write(variable, at);
+        }
+        // Rhai holds the variable for as long as the method runs.
+        let closures = call.args.iter().filter_map(closure_of);
+        if call.name != "call"
+            && closures
+                .into_iter()
+                .any(|closure| closure.captures(variable))
+        {
+            let message = format!(
+                "the closure uses `{variable}`, whose method `{}` runs it",
+                call.name
+            );
+            let hint = format!("take what it needs before: let copy = {variable};");
+            self.surprise(message, hint, at);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What a check finds, and what it is silent about.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod found;
+mod silent;
+mod stage;
