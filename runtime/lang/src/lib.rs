@@ -15,6 +15,7 @@ mod script;
 mod session;
 mod shown;
 pub mod state;
+mod syntax;
 mod thrown;
 mod values;
 mod walk;

@@ -6,7 +6,7 @@ use super::shape::Shape;
 use super::words::is_map;
 use pb_core::finding::Finding;
 use pb_core::spec::{self, Field, Kind};
-use pb_core::{Failure, code};
+use pb_core::{Failure, code, nearest};
 use rhai::{Expr, Position};
 
 /// An argument, or the value of an option.
@@ -26,6 +26,8 @@ pub(super) struct Assigned<'e> {
     pub(super) is_open: bool,
     /// Whether a handle was left out for sure, nothing when that cannot be told.
     pub(super) leaves_handle_out: Option<bool>,
+    /// Options that were meant by keys that do not exist.
+    meant: Vec<&'e str>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -66,6 +68,13 @@ impl<'a> Finder<'a> {
             Some(given) => given.shape.is_handle().map(|is_handle| !is_handle),
         };
         if let Some(left_out) = left_out {
+            let positional = fields
+                .iter()
+                .filter(|field| field.position.is_some())
+                .count();
+            let texts = given.iter().filter(|given| !is_map(&given.shape)).count();
+            // As many as with the handle: something else stands in its place.
+            let left_out = left_out && texts < positional;
             return self.assign_as(call, fields, more, &given, left_out, at);
         }
         // Nobody knows what the first one is: what may be right either way is not found.
@@ -80,7 +89,7 @@ impl<'a> Finder<'a> {
                     .collect(),
                 is_open: true,
                 leaves_handle_out: None,
-                findings: vec![],
+                ..Assigned::default()
             },
             (false, true) => without,
             (true, false) | (false, false) => with,
@@ -121,9 +130,8 @@ impl<'a> Finder<'a> {
                     assigned.is_open = true;
                     continue;
                 }
-                assigned
-                    .findings
-                    .push(self.too_many(call, fields, given.len(), at));
+                // Of what was put to wrong names nothing more is said.
+                assigned.findings = vec![self.too_many(call, fields, given.len(), at)];
                 return assigned;
             };
             // It may be the options of a call that lacks an argument, which is wrong in another way.
@@ -163,6 +171,7 @@ impl<'a> Finder<'a> {
         for (key, value) in &map.0 {
             let name = key.name.as_str();
             let Some(field) = field(fields, more, name) else {
+                assigned.meant.extend(meant(fields, more, name));
                 assigned
                     .findings
                     .push(self.unknown_option(call, fields, more, name, key.pos));
@@ -196,6 +205,7 @@ impl<'a> Finder<'a> {
         assigned.is_open = false;
         for (name, value) in map {
             let Some(field) = field(fields, more, name) else {
+                assigned.meant.extend(meant(fields, more, name));
                 assigned
                     .findings
                     .push(self.unknown_option(call, fields, more, name, options.at));
@@ -237,7 +247,9 @@ impl<'a> Finder<'a> {
                     ..
                 }
             );
-            field.required && !by_environment && assigned.get(&field.name).is_none()
+            let is_there = assigned.get(&field.name).is_some()
+                || assigned.meant.contains(&field.name.as_str());
+            field.required && !by_environment && !is_there
         };
         if assigned.is_open {
             return;
@@ -270,6 +282,14 @@ impl<'a> Finder<'a> {
 fn field<'f>(fields: &'f [Field], more: &'f [Field], name: &str) -> Option<&'f Field> {
     // A primitive's own option of that name comes first.
     fields.iter().chain(more).find(|field| field.name == name)
+}
+
+/// The option that was probably meant.
+fn meant<'f>(fields: &'f [Field], more: &'f [Field], name: &str) -> Option<&'f str> {
+    nearest(
+        name,
+        fields.iter().chain(more).map(|field| field.name.as_str()),
+    )
 }
 
 fn takes_map(kind: &Kind) -> bool {

@@ -2,14 +2,15 @@
 
 use super::Environment;
 use super::bodies::{self, Functions, is_closure};
+use super::shape::Shape;
 use super::survey::Survey;
 use super::text::Text;
 use crate::params::Param;
 use crate::script::{Parsed, Script};
 use pb_core::run::{Common, Registry};
-use pb_core::spec::Field;
+use pb_core::spec::{Field, Kind};
 use rhai::Stmt;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -40,6 +41,12 @@ pub(super) struct World<'a> {
     pub(super) registry: &'a Registry,
     pub(super) environment: Option<&'a Environment>,
     pub(super) base: Option<&'a Path>,
+    /// What `target` is.
+    pub(super) target: Shape,
+    /// What calls of primitives give.
+    pub(super) results: HashMap<&'static str, Shape>,
+    /// Keys of handles that calls take from the environment when they are left out.
+    pub(super) handles: HashSet<&'a str>,
     pub(super) params: &'a [Param],
     pub(super) files: BTreeMap<&'a str, File<'a>>,
 }
@@ -68,6 +75,18 @@ impl<'a> World<'a> {
             registry,
             environment,
             base,
+            target: environment.map_or(Shape::Environment, |environment| {
+                Shape::value(environment.target.clone())
+            }),
+            results: registry
+                .specs()
+                .map(|spec| (spec.name, Shape::result(&spec.result)))
+                .collect(),
+            handles: registry
+                .specs()
+                .flat_map(|spec| &spec.fields)
+                .filter_map(default_handle)
+                .collect(),
             params: script.params(),
             files: files.collect(),
         }
@@ -81,6 +100,13 @@ impl<'a> World<'a> {
     /// Whether a function of the script may pass a point of no return.
     pub(super) fn lifts(&self) -> bool {
         self.files.values().any(|file| file.survey.lifts)
+    }
+}
+
+fn default_handle(field: &Field) -> Option<&str> {
+    match &field.kind {
+        Kind::Handle { default, .. } => default.as_deref(),
+        _ => None,
     }
 }
 

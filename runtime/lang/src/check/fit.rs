@@ -5,7 +5,7 @@ use super::finder::Finder;
 use super::shape::Type;
 use pb_core::finding::Finding;
 use pb_core::spec::{self, Field, Kind};
-use pb_core::{Failure, code};
+use pb_core::{Failure, code, nearest};
 use rhai::Expr;
 
 impl<'a> Finder<'a> {
@@ -85,24 +85,43 @@ impl<'a> Finder<'a> {
             let kind = Kind::Options(fields.to_vec());
             return findings.extend(self.misfit(call, "options", &kind, given));
         };
+        let mut meant = vec![];
         for (key, value) in &map.0 {
             match fields.iter().find(|field| field.name == key.name.as_str()) {
                 Some(field) => {
                     self.fit(call, &field.name, &field.kind, &self.given(value), findings)
                 }
                 None => {
-                    findings.push(self.failure(spec::unknown(call, fields, &key.name), key.pos))
+                    meant.extend(nearest(
+                        &key.name,
+                        fields.iter().map(|field| field.name.as_str()),
+                    ));
+                    findings.push(self.failure(spec::unknown(call, fields, &key.name), key.pos));
                 }
             }
         }
-        let has = |field: &&Field| map.0.iter().any(|(key, _)| key.name == field.name.as_str());
-        for field in fields.iter().filter(|field| field.required && !has(field)) {
+        let is_there = |field: &&Field| {
+            meant.contains(&field.name.as_str())
+                || map.0.iter().any(|(key, _)| key.name == field.name.as_str())
+        };
+        for field in fields
+            .iter()
+            .filter(|field| field.required && !is_there(field))
+        {
             findings.push(self.failure(spec::missing(call, field), given.at));
         }
     }
 
     fn misfit(&self, call: &str, name: &str, kind: &Kind, given: &Given<'a>) -> Option<Finding> {
         let failure = match given.shape.known() {
+            // Read as a text, whatever is said of it.
+            Some(value) if *kind == Kind::Secret && !value.is_string() => {
+                let message = format!(
+                    "`{name}` of `{call}` takes {kind}, not {}",
+                    spec::show(value)
+                );
+                Failure::new(&code::WRONG_TYPE, message)
+            }
             Some(value) => spec::check_value(call, name, kind, value).err()?,
             None => match given.shape.kind() {
                 Some(Type::Closure) => {

@@ -51,7 +51,7 @@ impl Finder<'_> {
     /// What the items of a list are.
     pub(super) fn item_of(&self, list: &Expr) -> Shape {
         match self.shape_of(list) {
-            Shape::Data | Shape::Value(_) | Shape::Record(_) => Shape::Data,
+            Shape::Data | Shape::Environment | Shape::Value(_) | Shape::Record(_) => Shape::Data,
             Shape::Unknown | Shape::Of(_) => Shape::Unknown,
         }
     }
@@ -83,10 +83,7 @@ impl Finder<'_> {
                 false => Shape::Unknown,
             };
         }
-        match self.world.environment {
-            Some(environment) => Shape::value(environment.target.clone()),
-            None => Shape::Data,
-        }
+        self.world.target.clone()
     }
 
     fn call_shape(&self, call: &FnCallExpr) -> Shape {
@@ -117,7 +114,7 @@ impl Finder<'_> {
     /// What a function gives that is not the script's.
     fn gives(&self, name: &str, arity: usize) -> Shape {
         match self.world.registry.primitives.get(name) {
-            Some(primitive) => Shape::result(&primitive.spec().result),
+            Some(_) => self.world.results.get(name).cloned().unwrap_or(Shape::Data),
             None => Natives::all().gives(name, arity),
         }
     }
@@ -156,6 +153,11 @@ impl Finder<'_> {
             Link::Property("elapsed", _) if shape.kind() == Some(Type::Moment) => {
                 Shape::Of(Type::Float)
             }
+            Link::Property(name, _)
+                if *shape == Shape::Environment && self.world.handles.contains(name) =>
+            {
+                Shape::Of(Type::Handle)
+            }
             Link::Property(name, _) => match shape.handle() {
                 Some(handle) => {
                     let value = self.world.registry.drivers.property(&handle, name);
@@ -165,7 +167,9 @@ impl Finder<'_> {
             },
             Link::Index(Expr::StringConstant(name, _)) => shape.at(name),
             Link::Index(_) => match shape {
-                Shape::Data | Shape::Value(_) | Shape::Record(_) => Shape::Data,
+                Shape::Data | Shape::Environment | Shape::Value(_) | Shape::Record(_) => {
+                    Shape::Data
+                }
                 Shape::Unknown | Shape::Of(_) => Shape::Unknown,
             },
             Link::Method(call, _) => {

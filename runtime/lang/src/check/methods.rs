@@ -7,7 +7,7 @@ use super::closures::{Role, closure_of};
 use super::finder::{Finder, did_you_mean};
 use super::natives::Natives;
 use super::shape::{Shape, Type};
-use pb_core::code;
+use pb_core::{Handle, code};
 use rhai::{Expr, FnCallExpr, Position};
 
 /// What a method is called on.
@@ -30,13 +30,12 @@ impl<'a> Finder<'a> {
         };
         let from_target = variable.is_some_and(|name| self.sees_target(name));
         if from_target {
-            self.from_target(&links);
+            self.taken_from_target(&links);
         }
         let mut shape = self.shape_of(root);
         for (i, link) in links.iter().enumerate() {
             match link {
-                Link::Property(name, at) if !from_target => self.property(&shape, name, *at),
-                Link::Property(..) => {}
+                Link::Property(name, at) => self.property(&shape, name, *at),
                 Link::Index(index) => self.index(&shape, index),
                 Link::Method(call, at) => {
                     let receiver = Receiver {
@@ -58,7 +57,8 @@ impl<'a> Finder<'a> {
             }
             Shape::Value(_) => match shape.handle() {
                 Some(handle)
-                    if !matches!(name, "name" | "driver")
+                    if self.knows_driver(&handle)
+                        && !matches!(name, "name" | "driver")
                         && self
                             .world
                             .registry
@@ -87,31 +87,25 @@ impl<'a> Finder<'a> {
         finding.hint = hint;
     }
 
+    /// Whether there is somebody to ask for the properties of a handle.
+    fn knows_driver(&self, handle: &Handle) -> bool {
+        let tables = self.world.registry.drivers.tables();
+        tables.contains_key(handle.driver.as_str())
+    }
+
     fn index(&mut self, shape: &Shape, index: &'a Expr) {
         self.expr(index);
         match index {
             Expr::StringConstant(name, at) => self.property(shape, name, *at),
             Expr::FnCall(call, _)
-                if matches!(call.name.as_str(), ".." | "..=") && call.is_operator_call() =>
+                if matches!(call.name.as_str(), ".." | "..=")
+                    && shape.kind() == Some(Type::List) =>
             {
-                if matches!(shape, Shape::Data)
-                    || matches!(shape.kind(), Some(Type::List | Type::Text))
-                {
-                    let what = if shape.kind() == Some(Type::Text) {
-                        "texts"
-                    } else {
-                        "lists"
-                    };
-                    self.surprise(
-                        format!("{what} are not indexed by a range"),
-                        if what == "texts" {
-                            "write `text.sub_string(range)`"
-                        } else {
-                            "write `list.extract(range)`"
-                        },
-                        index.start_position(),
-                    );
-                }
+                self.surprise(
+                    "lists are not indexed by a range",
+                    "write `list.extract(range)`",
+                    index.start_position(),
+                );
             }
             _ => {}
         }
@@ -130,34 +124,25 @@ impl<'a> Finder<'a> {
         }
         let registry = self.world.registry;
         let word = word(name);
+        let first = Given {
+            expr: None,
+            shape: receiver.shape.clone(),
+            at: receiver.at,
+        };
         if word.is_some_and(runs_closures) || registry.brackets.contains_key(name) {
-            self.arguments(&call.args, Role::Kept);
-            let hint =
-                format!("write `{name}(…)` with what stands before the dot as its first argument");
-            return self.surprise(
-                format!("`{name}` runs a closure, and has no method style"),
-                hint,
-                at,
-            );
+            self.no_method_style(&receiver, call, at);
+        }
+        if let Some(word) = word {
+            return self.word(word, Some(first), &call.args, at);
+        }
+        if registry.brackets.contains_key(name) {
+            return self.bracket(name, Some(first), &call.args, at);
         }
         if let Some(primitive) = registry.primitives.get(name) {
             self.arguments(&call.args, Role::Kept);
-            let first = Given {
-                expr: None,
-                shape: receiver.shape,
-                at: receiver.at,
-            };
-            let given = std::iter::once(first).chain(call.args.iter().map(|arg| self.given(arg)));
-            let given = given.collect();
+            let rest = call.args.iter().map(|arg| self.given(arg));
+            let given = std::iter::once(first).chain(rest).collect();
             return self.primitive(&**primitive, given, at);
-        }
-        if let Some(word) = word {
-            let first = Given {
-                expr: None,
-                shape: receiver.shape,
-                at: receiver.at,
-            };
-            return self.word(word, Some(first), &call.args, at);
         }
         let native = Natives::all().arities(name);
         self.arguments(&call.args, Role::Called);
@@ -188,6 +173,35 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Rhai holds a variable for as long as a method of it runs.
+    fn no_method_style(&mut self, receiver: &Receiver<'_>, call: &FnCallExpr, at: Position) {
+        let name = &call.name;
+        let finding = match receiver
+            .variable
+            .filter(|variable| is_captured(call, variable))
+        {
+            Some(variable) => {
+                let message =
+                    format!("the closure uses `{variable}`, whose method `{name}` runs it");
+                self.error(&code::SURPRISE, message, at)
+            }
+            None => {
+                let message = format!("`{name}` runs a closure, and is no method");
+                let finding = self.warning(&code::SURPRISE, message, at);
+                let because =
+                    "Rhai stops it as soon as the closure uses what stands before the dot";
+                finding.because.push(because.into());
+                finding
+            }
+        };
+        finding.hint = Some(match receiver.variable {
+            Some(variable) => format!("write `{name}({variable}, …)`"),
+            None => {
+                format!("write `{name}(…)`, with what stands before the dot as its first argument")
+            }
+        });
+    }
+
     fn native_method(&mut self, receiver: &Receiver<'_>, call: &'a FnCallExpr, at: Position) {
         let Some(variable) = receiver.variable else {
             return;
@@ -195,13 +209,7 @@ impl<'a> Finder<'a> {
         if Natives::is_writing(&call.name) {
             self.captured_write(variable, at);
         }
-        // Rhai holds the variable for as long as the method runs.
-        let closures = call.args.iter().filter_map(closure_of);
-        if call.name != "call"
-            && closures
-                .into_iter()
-                .any(|closure| closure.captures(variable))
-        {
+        if call.name != "call" && is_captured(call, variable) {
             let message = format!(
                 "the closure uses `{variable}`, whose method `{}` runs it",
                 call.name
@@ -210,4 +218,10 @@ impl<'a> Finder<'a> {
             self.surprise(message, hint, at);
         }
     }
+}
+
+/// Whether a closure among the arguments uses a variable.
+fn is_captured(call: &FnCallExpr, variable: &str) -> bool {
+    let mut closures = call.args.iter().filter_map(closure_of);
+    closures.any(|closure| closure.captures(variable))
 }

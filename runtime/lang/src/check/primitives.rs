@@ -3,7 +3,7 @@
 use super::arguments::{Assigned, Given};
 use super::file::COMMON;
 use super::finder::Finder;
-use super::shape::Shape;
+use super::shape::{Shape, Type};
 use pb_core::finding::{At, Complaint, Finding, Level, Standing};
 use pb_core::spec::{Field, Kind};
 use pb_core::{DynPrimitive, Failure, Handle, Spec, code};
@@ -196,7 +196,7 @@ impl<'a> Finder<'a> {
         };
         let may_be_on_it = |given: &Given<'_>| match (&given.shape, given.expr) {
             (shape, _) if shape.is_handle() == Some(false) => false,
-            (Shape::Value(_), _) => false,
+            (Shape::Value(_) | Shape::Of(Type::Handle), _) => false,
             // What was there before the transaction cannot be it.
             (Shape::Data | Shape::Unknown, Some(Expr::Variable(variable, ..))) => {
                 let name = variable.1.as_str();

@@ -15,6 +15,8 @@ pub(super) enum Shape {
     Data,
     /// Exactly this.
     Value(Arc<Value>),
+    /// `target`, when nobody knows what is in it.
+    Environment,
     /// Some value of a type.
     Of(Type),
     /// A map whose keys are these, and asking for another one is an error.
@@ -34,6 +36,8 @@ pub(super) enum Type {
     Closure,
     Unit,
     Moment,
+    /// A handle that is named, and known only when there is an environment.
+    Handle,
     /// The handle of a transaction.
     Transaction,
 }
@@ -73,7 +77,7 @@ impl Shape {
     /// The type, when it is certain.
     pub(super) fn kind(&self) -> Option<Type> {
         match self {
-            Self::Unknown | Self::Data => None,
+            Self::Unknown | Self::Data | Self::Environment => None,
             Self::Of(kind) => Some(*kind),
             Self::Record(_) => Some(Type::Map),
             Self::Value(value) => match &**value {
@@ -94,7 +98,7 @@ impl Shape {
     pub(super) fn known(&self) -> Option<&Value> {
         match self {
             Self::Value(value) => Some(value),
-            Self::Unknown | Self::Data | Self::Of(_) | Self::Record(_) => None,
+            Self::Unknown | Self::Data | Self::Environment | Self::Of(_) | Self::Record(_) => None,
         }
     }
 
@@ -112,8 +116,8 @@ impl Shape {
     pub(super) fn is_handle(&self) -> Option<bool> {
         match self {
             Self::Unknown | Self::Data => None,
-            Self::Of(kind) => Some(*kind == Type::Transaction),
-            Self::Record(_) => Some(false),
+            Self::Of(kind) => Some(matches!(kind, Type::Handle | Type::Transaction)),
+            Self::Record(_) | Self::Environment => Some(false),
             Self::Value(_) => Some(self.handle().is_some()),
         }
     }
@@ -123,6 +127,11 @@ impl Shape {
         !matches!(self, Self::Unknown | Self::Of(Type::Map))
     }
 
+    /// Whether it is something else than a closure for sure.
+    pub(super) fn is_no_closure(&self) -> bool {
+        !matches!(self, Self::Unknown | Self::Of(Type::Closure))
+    }
+
     /// What an entry of it is.
     pub(super) fn at(&self, key: &str) -> Self {
         match self {
@@ -130,7 +139,11 @@ impl Shape {
                 Some(inner) => Self::value(inner.clone()),
                 None => Self::Data,
             },
-            Self::Value(_) | Self::Data | Self::Record(_) => Self::Data,
+            Self::Value(_)
+            | Self::Data
+            | Self::Environment
+            | Self::Record(_)
+            | Self::Of(Type::Handle) => Self::Data,
             Self::Unknown | Self::Of(_) => Self::Unknown,
         }
     }
@@ -150,7 +163,7 @@ impl Type {
             Kind::Choice(_) => self == Self::Text,
             Kind::List(_) => self == Self::List,
             Kind::MapOf(_) | Kind::Options(_) => self == Self::Map,
-            Kind::Handle { .. } => self == Self::Transaction,
+            Kind::Handle { .. } => matches!(self, Self::Handle | Self::Transaction),
         }
     }
 
@@ -166,6 +179,7 @@ impl Type {
             Self::Closure => "a closure",
             Self::Unit => "()",
             Self::Moment => "a moment",
+            Self::Handle => "a handle",
             Self::Transaction => "a transaction",
         }
     }

@@ -18,7 +18,7 @@ impl Finder<'_> {
     }
 
     /// Holds what a chain takes from `target` to the environment.
-    pub(super) fn from_target(&mut self, links: &[Link<'_>]) {
+    pub(super) fn taken_from_target(&mut self, links: &[Link<'_>]) {
         let Some(environment) = self.world.environment else {
             return;
         };

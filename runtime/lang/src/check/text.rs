@@ -45,6 +45,8 @@ fn length(rest: &str) -> usize {
         None => 0,
         Some(quote @ ('"' | '\'')) => quoted(rest, quote),
         Some('`') => back_ticks(rest),
+        Some('/') if rest.starts_with("//") => rest.trim_end().chars().count(),
+        Some('/') if rest.starts_with("/*") => comment(rest),
         Some('#') if rest.starts_with("#{") => 2,
         Some('#') => raw(rest),
         Some('-') if chars.next().is_some_and(|c| c.is_ascii_digit()) => 1 + number(&rest[1..]),
@@ -100,6 +102,11 @@ fn raw(rest: &str) -> usize {
     }
 }
 
+fn comment(rest: &str) -> usize {
+    let end = rest.find("*/").map_or(rest.len(), |i| i + 2);
+    rest[..end].chars().count()
+}
+
 fn number(rest: &str) -> usize {
     let mut length = 0;
     let mut chars = rest.chars().peekable();
@@ -150,6 +157,8 @@ mod tests {
             ("..=5", "..="),
             ("&& b", "&&"),
             ("[1]", "["),
+            ("/// é ", "/// é"),
+            ("/* a */ b", "/* a */"),
             ("", ""),
         ] {
             check(text, token);

@@ -71,7 +71,7 @@ impl<'a> Finder<'a> {
                 self.options_fit(word.name, fields, given, &mut findings);
             }
             Takes::Closure => {
-                if given.shape.kind().is_some_and(|kind| kind != Type::Closure) {
+                if given.shape.is_no_closure() {
                     let message = format!(
                         "`{}` takes a closure at the end, such as `|| {{ … }}`",
                         word.name
@@ -202,11 +202,7 @@ impl<'a> Finder<'a> {
             self.error(&code::ARITY, message, at);
             return;
         };
-        if self
-            .shape_of(body)
-            .kind()
-            .is_some_and(|kind| kind != Type::Closure)
-        {
+        if self.shape_of(body).is_no_closure() {
             let message = format!("`{called}` takes a closure at the end, such as `|| {{ … }}`");
             self.error(&code::WRONG_TYPE, message, body.start_position());
             return;

@@ -23,7 +23,18 @@ fn check(topic: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&path, &found).unwrap();
     }
-    assert_eq!(found, expected, "{topic}");
+    let changed: Vec<String> = found
+        .lines()
+        .filter(|line| !expected.contains(line))
+        .map(|line| format!("+ {line}"))
+        .chain(
+            expected
+                .lines()
+                .filter(|line| !found.contains(line))
+                .map(|line| format!("- {line}")),
+        )
+        .collect();
+    assert!(found == expected, "{topic}:\n{}", changed.join("\n"));
 }
 
 enum Line<'a> {

@@ -4,3 +4,4 @@
 mod found;
 mod silent;
 mod stage;
+mod true_in_runs;
