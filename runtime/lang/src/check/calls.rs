@@ -3,7 +3,7 @@
 use super::arguments::Given;
 use super::bodies::Function;
 use super::closures::{Role, closure_of};
-use super::finder::{Finder, did_you_mean};
+use super::finder::Finder;
 use super::natives::Natives;
 use crate::words::{Takes, WORDS, Word};
 use pb_core::code;
@@ -134,7 +134,7 @@ impl<'a> Finder<'a> {
         });
         let hint = libraries
             .min()
-            .or_else(|| did_you_mean(name, self.callable_names()));
+            .or_else(|| self.did_you_mean(name, self.callable_names()));
         self.error(
             &code::UNKNOWN_FUNCTION,
             format!("there is no function `{name}`"),
@@ -179,7 +179,7 @@ impl<'a> Finder<'a> {
                 let hint = format!("write a closure: |value| {named}(value)");
                 self.surprise(message, hint, *named_at);
             } else if !self.is_callable(named) && !self.world.may_hold(named) {
-                let hint = did_you_mean(named, self.callable_names());
+                let hint = self.did_you_mean(named, self.callable_names());
                 let message = format!("there is no function `{named}`");
                 self.error(&code::UNKNOWN_FUNCTION, message, *named_at).hint = hint;
             }

@@ -1,7 +1,7 @@
 //! Expressions: every part is looked at once.
 
 use super::closures::{Role, closure_of};
-use super::finder::{Finder, did_you_mean};
+use super::finder::Finder;
 use crate::words::WORDS;
 use pb_core::code;
 use rhai::{Expr, Position};
@@ -102,7 +102,8 @@ impl<'a> Finder<'a> {
             finding.hint = Some(format!("add a parameter: fn {function}(…, {name})"));
             return;
         }
-        let hint = did_you_mean(name, self.variables.names().chain(self.target_name()));
+        let hint = self.did_you_mean(name, self.variables.names().chain(self.target_name()));
+        let is_later = self.function.is_none() && self.file.declares_at_top(name);
         let is_callable = self.world.registry.primitives.contains_key(name)
             || WORDS.iter().any(|word| word.name == name);
         let finding = self.error(
@@ -110,9 +111,10 @@ impl<'a> Finder<'a> {
             format!("there is no variable `{name}` here"),
             at,
         );
-        finding.hint = match is_callable {
-            true => Some(format!("to call it, write `{name}(…)`")),
-            false => hint,
+        finding.hint = match (is_callable, is_later) {
+            (true, _) => Some(format!("to call it, write `{name}(…)`")),
+            (false, true) => Some("declare it before this line".into()),
+            (false, false) => hint,
         };
     }
 }

@@ -2,13 +2,17 @@
 
 use super::bodies::{Function, is_closure};
 use super::file::{File, World};
+use super::ids::Ids;
 use super::shape::Shape;
 use super::text::Token;
 use super::variables::Variables;
 use pb_core::code::Code;
 use pb_core::finding::{Finding, Level};
-use pb_core::{Failure, code};
+use pb_core::{Failure, code, nearest};
 use rhai::Position;
+
+/// How many findings of a file get a name that was perhaps meant.
+const MOST_HINTS: usize = 100;
 
 /// The state of a walk through one file.
 pub(super) struct Finder<'a> {
@@ -21,7 +25,7 @@ pub(super) struct Finder<'a> {
     pub(super) committed: bool,
     pub(super) allowed: bool,
     /// Ids of steps that come before in the same scope for sure.
-    pub(super) ids: Vec<String>,
+    pub(super) ids: Ids,
     /// The transaction that it stands in, when that is certain.
     pub(super) transaction: Option<Transaction>,
     /// For each loop around, whether it is left by `break`.
@@ -50,7 +54,7 @@ impl<'a> Finder<'a> {
             function: None,
             committed: false,
             allowed: false,
-            ids: vec![],
+            ids: Ids::default(),
             transaction: None,
             breaks: vec![],
             around: vec![],
@@ -130,6 +134,19 @@ impl<'a> Finder<'a> {
         self.error(&code::SURPRISE, message, at).hint = Some(hint.into());
     }
 
+    /// `did you mean …?`, when there is a name that could have been meant. A file full of mistakes gets no more of them:
+    /// each is a look at every name.
+    pub(super) fn did_you_mean<'n>(
+        &self,
+        name: &str,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        if self.findings.len() > MOST_HINTS {
+            return None;
+        }
+        nearest(name, names).map(|near| format!("did you mean `{near}`?"))
+    }
+
     /// What a run would fail with.
     pub(super) fn failure(&self, failure: Failure, at: Position) -> Finding {
         let token = self.file.text.token(at);
@@ -152,12 +169,4 @@ impl<'a> Finder<'a> {
             end_column: at.end,
         }
     }
-}
-
-/// `did you mean …?`, when there is a name that could have been meant.
-pub(super) fn did_you_mean<'n>(
-    name: &str,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Option<String> {
-    pb_core::nearest(name, names).map(|near| format!("did you mean `{near}`?"))
 }

@@ -2,7 +2,7 @@
 
 use super::closures::Role;
 use super::file::File;
-use super::finder::{Finder, did_you_mean};
+use super::finder::Finder;
 use pb_core::code;
 use rhai::{ASTFlags, FnCallExpr, Namespace, Position, Stmt};
 
@@ -39,7 +39,7 @@ impl<'a> Finder<'a> {
             let public = library
                 .named_functions()
                 .filter(|name| library.functions[*name].iter().any(|f| !f.private));
-            let hint = did_you_mean(name, public);
+            let hint = self.did_you_mean(name, public);
             let message = format!("the module `{alias}` has no function `{name}`");
             self.error(&code::IMPORT, message, at).hint = hint;
             return;
@@ -85,7 +85,7 @@ impl<'a> Finder<'a> {
         };
         let hint = match hidden {
             true => Some(format!("write `export const {name}` there")),
-            false => did_you_mean(name, names),
+            false => self.did_you_mean(name, names),
         };
         self.error(&code::IMPORT, message, at).hint = hint;
     }
@@ -100,7 +100,7 @@ impl<'a> Finder<'a> {
             return None;
         }
         let Some(path) = self.file.survey.aliases.get(name) else {
-            let hint = did_you_mean(name, self.file.survey.aliases.keys().map(String::as_str));
+            let hint = self.did_you_mean(name, self.file.survey.aliases.keys().map(String::as_str));
             let message = format!("nothing was imported as `{name}`");
             self.error(&code::IMPORT, message, alias.pos).hint = hint;
             return None;

@@ -4,7 +4,7 @@ use super::arguments::Given;
 use super::calls::{runs_closures, word};
 use super::chain::{Link, links};
 use super::closures::{Role, closure_of};
-use super::finder::{Finder, did_you_mean};
+use super::finder::Finder;
 use super::natives::Natives;
 use super::shape::{Shape, Type};
 use pb_core::{Handle, code};
@@ -72,7 +72,7 @@ impl<'a> Finder<'a> {
             },
             _ => return,
         };
-        let hint = did_you_mean(name, names.iter().copied());
+        let hint = self.did_you_mean(name, names.iter().copied());
         let finding = self.error(
             &code::UNKNOWN_PROPERTY,
             format!("there is no property `{name}`"),
@@ -162,7 +162,7 @@ impl<'a> Finder<'a> {
                 self.wrong_arity(name, arity, takes.collect::<Vec<_>>(), at);
             }
             None => {
-                let hint = did_you_mean(name, self.callable_names());
+                let hint = self.did_you_mean(name, self.callable_names());
                 self.error(
                     &code::UNKNOWN_FUNCTION,
                     format!("there is no method `{name}`"),

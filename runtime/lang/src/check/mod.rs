@@ -11,6 +11,7 @@ mod expressions;
 mod file;
 mod finder;
 mod fit;
+mod ids;
 
 mod imports;
 mod known;

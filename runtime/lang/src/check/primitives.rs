@@ -241,11 +241,10 @@ impl<'a> Finder<'a> {
         let (Some(id), at) = (given.shape.text().map(str::to_owned), given.at) else {
             return;
         };
-        if self.ids.contains(&id) {
+        if !self.ids.add(&id) {
             let message = format!("the id `{id}` was given to two steps of the same scope");
             self.error(&code::DUPLICATE_KEY, message, at);
         }
-        self.ids.push(id);
     }
 
     fn given_up_undo(&mut self, spec: &Spec, assigned: &Assigned<'a>) {

@@ -156,9 +156,9 @@ impl<'a> Finder<'a> {
 
     /// What may not happen, so that what it says does not hold afterwards.
     pub(super) fn maybe<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
-        let ids = self.ids.len();
+        let ids = self.ids.mark();
         let result = look(self);
-        self.ids.truncate(ids);
+        self.ids.back_to(ids);
         result
     }
 

@@ -1,8 +1,9 @@
 //! `target`: the root playbook sees it, and what it takes from it has to be there.
 
 use super::chain::Link;
-use super::finder::{Finder, did_you_mean};
+use super::finder::Finder;
 use pb_core::{Handle, code};
+use rhai::Expr;
 use serde_json::Value;
 
 const TARGET: &str = "target";
@@ -24,8 +25,10 @@ impl Finder<'_> {
         };
         let (mut value, mut path) = (&environment.target, TARGET.to_owned());
         for link in links {
-            let Link::Property(name, at) = link else {
-                return;
+            let (name, at) = match link {
+                Link::Property(name, at) => (*name, *at),
+                Link::Index(Expr::StringConstant(name, at)) => (name.as_str(), *at),
+                Link::Index(_) | Link::Method(..) => return,
             };
             let Value::Object(map) = value else {
                 return;
@@ -33,19 +36,20 @@ impl Finder<'_> {
             if Handle::of_value(value).is_some() {
                 return;
             }
-            let Some(inner) = map.get(*name) else {
+            let Some(inner) = map.get(name) else {
                 let message = format!(
                     "the environment `{}` has no `{path}.{name}`",
                     environment.name
                 );
-                let hint =
-                    did_you_mean(name, map.keys().map(String::as_str)).unwrap_or_else(|| {
+                let hint = self
+                    .did_you_mean(name, map.keys().map(String::as_str))
+                    .unwrap_or_else(|| {
                         format!(
                             "add `{name}` to [env.{}] in pb.toml",
                             environment.name.clone() + &path[TARGET.len()..]
                         )
                     });
-                self.error(&code::NO_TARGET, message, *at).hint = Some(hint);
+                self.error(&code::NO_TARGET, message, at).hint = Some(hint);
                 return;
             };
             value = inner;

@@ -1,6 +1,7 @@
 //! The variables that a place sees.
 
 use super::shape::Shape;
+use std::collections::HashMap;
 
 /// A variable.
 pub(super) struct Variable {
@@ -12,6 +13,8 @@ pub(super) struct Variable {
 #[derive(Default)]
 pub(super) struct Variables {
     list: Vec<Variable>,
+    /// Where those of a name stand in the list.
+    places: HashMap<String, Vec<usize>>,
     walls: Vec<Wall>,
 }
 
@@ -23,6 +26,8 @@ struct Wall {
 
 impl Variables {
     pub(super) fn declare(&mut self, name: &str, shape: Shape) {
+        let place = self.list.len();
+        self.places.entry(name.to_owned()).or_default().push(place);
         self.list.push(Variable {
             name: name.to_owned(),
             shape,
@@ -34,7 +39,7 @@ impl Variables {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.list.iter().rposition(|variable| variable.name == name)
+        self.places.get(name)?.last().copied()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -47,8 +52,9 @@ impl Variables {
     }
 
     pub(super) fn back_to(&mut self, mark: usize) {
-        self.list.truncate(mark);
-        self.walls.retain(|wall| wall.from <= mark);
+        for variable in self.list.drain(mark..) {
+            self.places.get_mut(&variable.name).and_then(Vec::pop);
+        }
     }
 
     pub(super) fn wall(&mut self, word: &str) {

@@ -10,6 +10,7 @@ use crate::words::{Takes, Word};
 use pb_core::code;
 use pb_core::spec::Kind;
 use rhai::{Expr, Position};
+use std::collections::HashSet;
 
 /// The bracket behind `savepoint(tx, name, f)`.
 pub(super) const TX_SAVEPOINT: &str = "sql_savepoint";
@@ -144,7 +145,7 @@ impl<'a> Finder<'a> {
         let Some(Expr::Array(items, _)) = list.expr else {
             return;
         };
-        let mut seen: Vec<String> = vec![];
+        let mut seen = HashSet::new();
         for item in items.iter() {
             let shape = self.shape_of(item);
             let name = match shape.known() {
@@ -154,11 +155,10 @@ impl<'a> Finder<'a> {
                     None => continue,
                 },
             };
-            if seen.contains(&name) {
+            if !seen.insert(name.clone()) {
                 let message = format!("`{name}` is twice in the list given to `{word}`");
                 self.error(&code::DUPLICATE_KEY, message, item.start_position());
             }
-            seen.push(name);
         }
     }
 
