@@ -147,7 +147,7 @@ impl Script {
             let (text, shifts) = planning::weave(&self.sources[name], &parsed.ast);
             let mut ast = parser()
                 .compile(&text)
-                .map_err(|error| syntax(name, &text, &error))?;
+                .map_err(|error| syntax::refused(name, &text, &error))?;
             ast.set_source(name.as_str());
             *parsed = Arc::new(Parsed {
                 ast,
