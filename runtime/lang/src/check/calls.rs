@@ -1,7 +1,6 @@
 //! Calls: what is called, and whether it takes so many arguments.
 
 use super::arguments::Given;
-use super::bodies::Function;
 use super::closures::{Role, closure_of};
 use super::finder::Finder;
 use super::natives::Natives;
@@ -27,7 +26,7 @@ impl<'a> Finder<'a> {
                 .any(|function| function.params.len() == arity)
         {
             self.arguments(&call.args, Role::Kept);
-            return self.goes_through(overloads);
+            return self.goes_through();
         }
         if let Some(word) = word(name) {
             return self.word(word, None, &call.args, at);
@@ -40,7 +39,7 @@ impl<'a> Finder<'a> {
             let given = call.args.iter().map(|arg| self.given(arg)).collect();
             return self.primitive(&**primitive, given, at);
         }
-        let native = Natives::all().arities(name);
+        let native = Natives::all().named(name);
         let role = if native.is_some() {
             Role::Called
         } else {
@@ -48,8 +47,11 @@ impl<'a> Finder<'a> {
         };
         self.arguments(&call.args, role);
         match (native, mine) {
-            (Some(arities), _) if arities.contains(&arity) => {
+            (Some(natives), _) if natives.contains_key(&arity) => {
                 self.surprising_call(call, at);
+                if name == "call" {
+                    self.goes_through();
+                }
                 if let (true, Some(Expr::Variable(variable, _, at))) =
                     (Natives::is_writing(name), call.args.first())
                 {
@@ -58,14 +60,14 @@ impl<'a> Finder<'a> {
             }
             (native, Some(overloads)) => {
                 let own = overloads.iter().map(|function| function.params.len());
-                self.wrong_arity(
-                    name,
-                    arity,
-                    native.unwrap_or_default().into_iter().chain(own),
-                    at,
-                );
+                let natives = native
+                    .into_iter()
+                    .flat_map(|natives| natives.keys().copied());
+                self.wrong_arity(name, arity, natives.chain(own), at);
             }
-            (Some(arities), None) => self.wrong_arity(name, arity, arities, at),
+            (Some(natives), None) => {
+                self.wrong_arity(name, arity, natives.keys().copied(), at);
+            }
             (None, None) => self.no_such_function(name, at),
         }
     }
@@ -89,7 +91,7 @@ impl<'a> Finder<'a> {
     }
 
     /// A function of the script may pass a point of no return, which reaches on to here.
-    pub(super) fn goes_through(&mut self, _: &[Function]) {
+    pub(super) fn goes_through(&mut self) {
         if self.world.lifts() {
             (self.committed, self.allowed) = (true, true);
         }
@@ -195,7 +197,7 @@ impl<'a> Finder<'a> {
             || registry.primitives.contains_key(name)
             || registry.brackets.contains_key(name)
             || word(name).is_some()
-            || Natives::all().arities(name).is_some()
+            || Natives::all().named(name).is_some()
             // The name of a property's getter, or of an operator.
             || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             || name.contains(['$', ':'])

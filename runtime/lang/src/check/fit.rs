@@ -115,7 +115,7 @@ impl<'a> Finder<'a> {
     fn misfit(&self, call: &str, name: &str, kind: &Kind, given: &Given<'a>) -> Option<Finding> {
         let failure = match given.shape.known() {
             // Read as a text, whatever is said of it.
-            Some(value) if *kind == Kind::Secret && !value.is_string() => {
+            Some(value) if *kind == Kind::Secret && !value.is_string() && !value.is_null() => {
                 let message = format!(
                     "`{name}` of `{call}` takes {kind}, not {}",
                     spec::show(value)

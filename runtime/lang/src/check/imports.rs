@@ -56,7 +56,7 @@ impl<'a> Finder<'a> {
         } else if !arities.contains(&arity) {
             self.wrong_arity(&format!("{alias}::{name}"), arity, arities, at);
         }
-        self.goes_through(overloads);
+        self.goes_through();
     }
 
     pub(super) fn library_constant(&mut self, namespace: &Namespace, name: &str, at: Position) {

@@ -120,7 +120,7 @@ impl<'a> Finder<'a> {
             |count: usize| mine.is_some_and(|all| all.iter().any(|f| f.params.len() == count));
         if may_hold || fits(arity) || fits(arity + 1) {
             self.arguments(&call.args, Role::Kept);
-            return mine.map_or((), |overloads| self.goes_through(overloads));
+            return self.goes_through();
         }
         let registry = self.world.registry;
         let word = word(name);
@@ -144,14 +144,14 @@ impl<'a> Finder<'a> {
             let given = std::iter::once(first).chain(rest).collect();
             return self.primitive(&**primitive, given, at);
         }
-        let native = Natives::all().arities(name);
+        let native = Natives::all().named(name);
         self.arguments(&call.args, Role::Called);
         match native {
-            Some(arities) if arities.contains(&(arity + 1)) => {
+            Some(natives) if natives.contains_key(&(arity + 1)) => {
                 self.native_method(&receiver, call, at)
             }
-            Some(arities) => {
-                let takes = arities.iter().filter_map(|n| n.checked_sub(1));
+            Some(natives) => {
+                let takes = natives.keys().filter_map(|n| n.checked_sub(1));
                 self.wrong_arity(name, arity, takes, at);
             }
             None if mine.is_some() => {
@@ -203,6 +203,9 @@ impl<'a> Finder<'a> {
     }
 
     fn native_method(&mut self, receiver: &Receiver<'_>, call: &'a FnCallExpr, at: Position) {
+        if call.name == "call" {
+            self.goes_through();
+        }
         let Some(variable) = receiver.variable else {
             return;
         };

@@ -2,44 +2,36 @@
 
 use super::shape::{Shape, Type};
 use crate::{engine, values};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 /// Functions of Rhai by name and number of arguments; in method style the receiver counts.
-pub(super) struct Natives(HashMap<String, HashMap<usize, Shape>>);
+pub(super) struct Natives(HashMap<String, BTreeMap<usize, Shape>>);
 
-/// What Rhai knows without a function of that name being registered.
-const KEYWORDS: [(&str, &[usize]); 10] = [
-    ("Fn", &[1]),
-    ("call", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
-    ("curry", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
-    ("debug", &[0, 1]),
-    ("eval", &[1]),
-    ("is_def_fn", &[2, 3]),
-    ("is_def_var", &[1]),
-    ("is_shared", &[1]),
-    ("print", &[0, 1]),
-    ("type_of", &[1]),
+/// What Rhai knows without a function of that name being registered, and how many arguments it takes.
+const KEYWORDS: [(&str, RangeInclusive<usize>); 10] = [
+    ("Fn", 1..=1),
+    ("call", 1..=64),
+    ("curry", 1..=64),
+    ("debug", 0..=1),
+    ("eval", 1..=1),
+    ("is_def_fn", 2..=3),
+    ("is_def_var", 1..=1),
+    ("is_shared", 1..=1),
+    ("print", 0..=1),
+    ("type_of", 1..=1),
 ];
 
-/// Those that leave their first argument as it was.
-const PURE: [&str; 49] = [
-    "all",
-    "bytes",
+/// Those that leave their first argument as it was. Of others nobody knows.
+const PURE: [&str; 29] = [
     "call",
-    "chars",
     "contains",
     "debug",
     "ends_with",
-    "exp",
     "extract",
-    "filter",
-    "find",
-    "find_map",
-    "floor",
     "get",
     "index_of",
-    "is_anonymous",
     "is_def_fn",
     "is_def_var",
     "is_empty",
@@ -50,23 +42,12 @@ const PURE: [&str; 49] = [
     "max",
     "min",
     "name",
-    "none",
     "parse_float",
     "parse_int",
     "parse_json",
     "print",
-    "range",
-    "reduce",
-    "reduce_rev",
-    "round",
-    "some",
-    "split",
-    "split_rev",
     "starts_with",
     "sub_string",
-    "tag",
-    "to_array",
-    "to_blob",
     "to_debug",
     "to_float",
     "to_int",
@@ -128,12 +109,12 @@ impl Natives {
             natives.add(&name, arity, gives);
         }
         for (name, arities) in KEYWORDS {
-            for arity in arities {
+            for arity in arities.clone() {
                 let gives = match name {
                     "type_of" => Shape::Of(Type::Text),
                     _ => Shape::Unknown,
                 };
-                natives.add(name, *arity, gives);
+                natives.add(name, arity, gives);
             }
         }
         natives
@@ -148,11 +129,9 @@ impl Natives {
         }
     }
 
-    /// How many arguments a function may have; nothing when there is none of that name.
-    pub(super) fn arities(&self, name: &str) -> Option<Vec<usize>> {
-        let mut arities: Vec<_> = self.0.get(name)?.keys().copied().collect();
-        arities.sort_unstable();
-        Some(arities)
+    /// How many arguments a function may have, and what it gives then; nothing when there is none of that name.
+    pub(super) fn named(&self, name: &str) -> Option<&BTreeMap<usize, Shape>> {
+        self.0.get(name)
     }
 
     /// What a call gives, as far as that is certain.

@@ -11,9 +11,10 @@ fn mutants() -> usize {
     std::env::var("MUTANTS").map_or(2_000, |n| n.parse().unwrap())
 }
 
+/// How long it took besides parsing, and whether it could be parsed.
 fn check(text: &str, registry: &Registry, environment: &Environment) -> (Duration, bool) {
-    let began = Instant::now();
     let script = Script::from_text("a.rhai", text, LIBRARY);
+    let began = Instant::now();
     let is_read = match &script {
         Ok(script) => {
             pb_runtime::check(script, registry, Some(environment), None);

@@ -407,7 +407,7 @@ pub(crate) const LIBRARY: pb_runtime::Library = &[
     ("std/other", "fn helper() { 1 }\n"),
 ];
 
-/// Checks a script: in the environment when its name says so (`in prod: …`), as a library when it says `library: …`.
+/// Checks a script: in the environment when its name says so (`in prod: …`, `in bare: …`), as a library when it says `library: …`.
 /// What cannot be read is one finding.
 pub(crate) fn checked_in(name: &str, text: &str) -> Vec<Finding> {
     let as_library = [("a", text), LIBRARY[0], LIBRARY[1]];
@@ -415,7 +415,14 @@ pub(crate) fn checked_in(name: &str, text: &str) -> Vec<Finding> {
         true => Script::from_text("root.rhai", "import \"a\" as a;", leaked(&as_library)),
         false => Script::from_text("a.rhai", text, LIBRARY),
     };
-    let environment = name.starts_with("in prod").then(environment);
+    let environment = match name.split(':').next() {
+        Some("in prod") => Some(environment()),
+        Some("in bare") => Some(Environment {
+            name: "bare".into(),
+            target: json!({ "database": "shop" }),
+        }),
+        _ => None,
+    };
     match script {
         Ok(script) => pb_runtime::check(&script, &registry(), environment.as_ref(), None).findings,
         Err(failure) => vec![pb_runtime::refused(&failure, Some(text))],
