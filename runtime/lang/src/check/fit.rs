@@ -9,6 +9,17 @@ use pb_core::{Failure, code, nearest};
 use rhai::Expr;
 
 impl<'a> Finder<'a> {
+    /// The same for the value of a field.
+    pub(super) fn fit_field(
+        &self,
+        call: &str,
+        field: &Field,
+        given: &Given<'a>,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.fit(call, &field.name, &field.kind, given, findings);
+    }
+
     /// Holds a value to what an argument takes.
     pub(super) fn fit(
         &self,

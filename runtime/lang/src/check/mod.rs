@@ -17,6 +17,7 @@ mod imports;
 mod known;
 mod methods;
 mod natives;
+mod options;
 mod primitives;
 mod refused;
 mod shape;

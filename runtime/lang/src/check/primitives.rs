@@ -1,6 +1,6 @@
 //! Calls of primitives: what is known of their arguments is shown to them before they run.
 
-use super::arguments::{Assigned, Given};
+use super::arguments::{Assigned, Given, Taken};
 use super::file::COMMON;
 use super::finder::Finder;
 use super::shape::{Shape, Type};
@@ -18,8 +18,14 @@ impl<'a> Finder<'a> {
         at: Position,
     ) {
         let spec = primitive.spec();
-        let assigned = self.assign(spec.name, &spec.fields, &COMMON, given, at);
-        self.left_out(spec.name, &spec.fields, &assigned, at);
+        let taken = Taken {
+            call: spec.name,
+            fields: &spec.fields,
+            common: &COMMON,
+            at,
+        };
+        let assigned = self.assign(taken, &given);
+        self.left_out(taken, &assigned);
         self.outside_of_transaction(spec, &assigned, at);
         self.given_id(spec, &assigned);
         self.given_up_undo(spec, &assigned);
@@ -138,15 +144,11 @@ impl<'a> Finder<'a> {
     }
 
     /// Handles that come from the environment when they are left out.
-    pub(super) fn left_out(
-        &mut self,
-        call: &str,
-        fields: &[Field],
-        assigned: &Assigned<'a>,
-        at: Position,
-    ) {
-        if assigned.is_open || assigned.leaves_handle_out.is_none() || !assigned.findings.is_empty()
-        {
+    pub(super) fn left_out(&mut self, taken: Taken<'a>, assigned: &Assigned<'a>) {
+        let Taken {
+            call, fields, at, ..
+        } = taken;
+        if assigned.is_open || assigned.is_ambiguous || !assigned.findings.is_empty() {
             return;
         }
         for field in fields {

@@ -1,6 +1,6 @@
 //! The words of the language, and brackets: their arguments, and the closures that they run.
 
-use super::arguments::Given;
+use super::arguments::{Given, Taken};
 use super::calls::{arguments, runs_closures};
 use super::closures::{Role, closure_of};
 use super::file::WORD_OPTIONS;
@@ -210,8 +210,15 @@ impl<'a> Finder<'a> {
         let given = receiver
             .into_iter()
             .chain(args.iter().map(|arg| self.given(arg)));
-        let assigned = self.assign(called, bracket.fields(), &[], given.collect(), at);
-        self.left_out(called, bracket.fields(), &assigned, at);
+        let given: Vec<_> = given.collect();
+        let taken = Taken {
+            call: called,
+            fields: bracket.fields(),
+            common: &[],
+            at,
+        };
+        let assigned = self.assign(taken, &given);
+        self.left_out(taken, &assigned);
         self.findings.extend(assigned.findings);
     }
 }
