@@ -331,7 +331,7 @@ fn no_cycles(name: &str, modules: &BTreeMap<String, Arc<Parsed>>) -> Result<()> 
     ) -> Result<()> {
         if path.iter().any(|p| p == name) {
             let message = format!("`{name}` imports itself");
-            return Err(Failure::new(&code::SYNTAX, message)
+            return Err(Failure::new(&code::IMPORT, message)
                 .because(format!("{} → {name}", path.join(" → "))));
         }
         path.push(name.to_owned());

@@ -4,12 +4,12 @@ use super::text::Text;
 use pb_core::Failure;
 use pb_core::finding::{Finding, Level};
 
-/// What loading a script failed with, as a finding with the exact place of what is wrong.
+/// What loading a playbook failed with, as a finding with the exact place of what is wrong.
 ///
 /// `text` is that of the file which the failure names (`failure.chain`), when it is known; without it the file is read.
-pub fn refused(failure: &Failure, text: Option<&str>) -> Finding {
+pub fn refused(playbook: &str, failure: &Failure, text: Option<&str>) -> Finding {
     let site = failure.chain.first();
-    let file = site.map_or_else(String::new, |site| site.file.clone());
+    let file = site.map_or_else(|| playbook.to_owned(), |site| site.file.clone());
     let read = match text {
         Some(_) => None,
         None => std::fs::read_to_string(&file).ok(),

@@ -127,14 +127,14 @@ impl<'a> Finder<'a> {
             // A text of another type is found by its type.
             _ if matches!(reference.shape.kind(), Some(kind) if kind != Type::Text) => {}
             other => {
-                let finding = self.error(
+                let finding = self.warning(
                     &code::SECRET,
                     "the reference to a secret is computed",
                     other.start_position(),
                 );
-                finding
-                    .because
-                    .push("secrets are fetched before the playbook begins".into());
+                finding.because.push(
+                    "only those that stand in the playbook are fetched before it begins".into(),
+                );
                 finding.hint = Some(hint.into());
             }
         }

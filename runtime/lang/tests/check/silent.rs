@@ -28,7 +28,7 @@ fn idiomatic_scripts_pass() {
         let script = match Script::from_text(&name, &text, LIBRARY) {
             Ok(script) => script,
             Err(failure) => {
-                found.push(line(&pb_runtime::refused(&failure, Some(&text))));
+                found.push(line(&pb_runtime::refused(&name, &failure, Some(&text))));
                 continue;
             }
         };

@@ -425,7 +425,7 @@ pub(crate) fn checked_in(name: &str, text: &str) -> Vec<Finding> {
     };
     match script {
         Ok(script) => pb_runtime::check(&script, &registry(), environment.as_ref(), None).findings,
-        Err(failure) => vec![pb_runtime::refused(&failure, Some(text))],
+        Err(failure) => vec![pb_runtime::refused("a.rhai", &failure, Some(text))],
     }
 }
 
