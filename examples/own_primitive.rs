@@ -184,6 +184,9 @@ fn main() -> Result<()> {
         }))
         .build()?;
     let script = Script::from_text("flags.rhai", PLAYBOOK, &[])?;
+    for finding in runtime.check(&script).findings {
+        println!("line {}: {}", finding.line, finding.message);
+    }
     let finished = runtime.run(&script, &Map::new())?;
 
     println!("value: {}", finished.value);

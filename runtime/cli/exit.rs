@@ -63,8 +63,9 @@ impl Exit {
         if REFUSED.iter().any(|code| failure.is(code)) {
             return Self::Refused;
         }
-        let is_check =
-            ("PB0201".."PB0211").contains(&failure.code.as_str()) || failure.is(&code::SCRIPT);
+        let is_check = ("PB0201".."PB0211").contains(&failure.code.as_str())
+            || failure.is(&code::IMPORT)
+            || failure.is(&code::SCRIPT);
         if is_check { Self::Check } else { Self::Usage }
     }
 
@@ -192,6 +193,7 @@ mod tests {
             )
         };
         check(&code::SYNTAX, 3);
+        check(&code::IMPORT, 3);
         check(&code::PARAMETER, 2);
         check(&code::USAGE, 2);
         check(&code::MANIFEST, 2);

@@ -6,6 +6,7 @@
     reason = "a bench prints, and may panic"
 )]
 
+mod check;
 mod figures;
 mod journal;
 mod start;
@@ -19,7 +20,8 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
-    let parts: [(&str, fn()); 3] = [
+    let parts: [(&str, fn()); 4] = [
+        ("check", check::run),
         ("journal", journal::run),
         ("start", start::run),
         ("swap", swap::run),

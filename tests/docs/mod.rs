@@ -1,6 +1,7 @@
 //! Documents stay true: what is generated is up to date, what is shown runs, what is named exists.
 
 mod blocks;
+mod checked;
 mod console;
 mod examples;
 mod generated;

@@ -53,7 +53,7 @@ pub(super) fn rehearse(folder: &Path, playbook: &str) -> Result<Rehearsed> {
 }
 
 /// The environment that the book's playbooks stand in: what its page on `pb.toml` shows.
-fn target() -> Value {
+pub(super) fn target() -> Value {
     let handle = |name: &str, driver: &str, config: Value| {
         let config = config.as_object().unwrap().clone();
         let (driver, name) = (driver.to_owned(), name.to_owned());

@@ -29,6 +29,8 @@ pub struct Spec {
     pub fields: Vec<Field>,
     /// What the script gets.
     pub result: Vec<Field>,
+    /// Whether the script gets anything at all.
+    pub gives: bool,
 }
 
 /// An action without its type.
@@ -120,6 +122,7 @@ pub fn erase<P: Primitive>(primitive: P) -> Box<dyn DynPrimitive> {
         example: P::EXAMPLE,
         fields: Field::all_of::<P::Args>(),
         result: Field::all_of::<P::Out>(),
+        gives: spec::gives::<P::Out>(),
     };
     Box::new(Erased {
         primitive,

@@ -2,9 +2,14 @@
 
 /// The candidate that a typing error could have made into `name`.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    let allowed = (length / 3).clamp(1, 3);
     candidates
         .into_iter()
+        // Counting is cheap, and no distance is shorter than the difference of the lengths.
+        .filter(|candidate| {
+            candidate.chars().count().abs_diff(length) <= allowed || candidate.starts_with(name)
+        })
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| {
             *distance <= allowed || (name.len() > 3 && candidate.starts_with(name))

@@ -74,6 +74,14 @@ impl Field {
     }
 }
 
+/// Whether a type of results is more than `()`.
+pub(crate) fn gives<T: JsonSchema>() -> bool {
+    let schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>();
+    schema.as_value()["type"] != "null"
+}
+
 fn fields(schema: &Value) -> Vec<Field> {
     let required = |name: &str| {
         schema["required"]
@@ -176,16 +184,9 @@ fn any_of(kinds: Vec<Kind>) -> Kind {
 /// `PB0207` for an unknown or a missing key, with the nearest name; `PB0208` for a wrong value; `PB0011` for a secret
 /// where only plain text may stand. `call` names the call in the message.
 pub fn check(call: &str, fields: &[Field], args: &Map<String, Value>) -> Result<(), Failure> {
-    let names = || fields.iter().map(|f| f.name.as_str());
     for (name, value) in args {
         let Some(field) = fields.iter().find(|f| f.name == *name) else {
-            let message = format!("`{call}` has no option `{name}`");
-            let failure =
-                Failure::new(&code::UNKNOWN_OPTION, message).with("option", name.as_str());
-            return Err(match nearest(name, names()) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.because(format!("its options are {}", list(names()))),
-            });
+            return Err(unknown(call, fields, name));
         };
         check_value(call, name, &field.kind, value)?;
     }
@@ -194,21 +195,38 @@ pub fn check(call: &str, fields: &[Field], args: &Map<String, Value>) -> Result<
         .find(|f| f.required && !args.contains_key(&f.name))
     {
         None => Ok(()),
-        Some(field) => {
-            let what = if field.position.is_some() {
-                "argument"
-            } else {
-                "option"
-            };
-            let message = format!("`{call}` needs the {what} `{}`", field.name);
-            let failure =
-                Failure::new(&code::UNKNOWN_OPTION, message).because(first_line(&field.doc));
-            Err(failure.with("option", field.name.as_str()))
-        }
+        Some(field) => Err(missing(call, field)),
     }
 }
 
-fn check_value(call: &str, name: &str, kind: &Kind, value: &Value) -> Result<(), Failure> {
+/// What is said of an option that `call` does not have.
+pub fn unknown(call: &str, fields: &[Field], name: &str) -> Failure {
+    let names = || fields.iter().map(|f| f.name.as_str());
+    let message = format!("`{call}` has no option `{name}`");
+    let failure = Failure::new(&code::UNKNOWN_OPTION, message).with("option", name);
+    match nearest(name, names()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.because(format!("its options are {}", list(names()))),
+    }
+}
+
+/// What is said when `call` lacks an argument that it needs.
+pub fn missing(call: &str, field: &Field) -> Failure {
+    let what = if field.position.is_some() {
+        "argument"
+    } else {
+        "option"
+    };
+    let message = format!("`{call}` needs the {what} `{}`", field.name);
+    let failure = Failure::new(&code::UNKNOWN_OPTION, message).because(first_line(&field.doc));
+    failure.with("option", field.name.as_str())
+}
+
+/// Holds one value to what an argument takes.
+///
+/// # Errors
+/// Those of `check`.
+pub fn check_value(call: &str, name: &str, kind: &Kind, value: &Value) -> Result<(), Failure> {
     let wrong = |got: String| {
         let message = format!("`{name}` of `{call}` takes {kind}, not {got}");
         Err(Failure::new(&code::WRONG_TYPE, message).with("option", name))

@@ -33,15 +33,7 @@ pub(crate) fn for_run(session: &Arc<Session>, limits: &Limits) -> Engine {
     let mut engine = parser();
     limits.set_on(&mut engine);
     limits.watch(&mut engine, session);
-    // The standard library without its clock: time comes from the run.
-    CorePackage::new().register_into_engine(&mut engine);
-    BitFieldPackage::new().register_into_engine(&mut engine);
-    LogicPackage::new().register_into_engine(&mut engine);
-    BasicMathPackage::new().register_into_engine(&mut engine);
-    BasicArrayPackage::new().register_into_engine(&mut engine);
-    BasicBlobPackage::new().register_into_engine(&mut engine);
-    BasicMapPackage::new().register_into_engine(&mut engine);
-    MoreStringPackage::new().register_into_engine(&mut engine);
+    standard(&mut engine);
     engine.set_module_resolver(Resolver::new(session.script.clone()));
     engine.set_default_tag(Dynamic::from(Tag(session.run.root().clone())));
     values::register(&mut engine);
@@ -52,6 +44,18 @@ pub(crate) fn for_run(session: &Arc<Session>, limits: &Limits) -> Engine {
     calls::register(&mut engine, session);
     words::register(&mut engine, session);
     engine
+}
+
+/// The standard library without its clock: time comes from the run.
+pub(crate) fn standard(engine: &mut Engine) {
+    CorePackage::new().register_into_engine(engine);
+    BitFieldPackage::new().register_into_engine(engine);
+    LogicPackage::new().register_into_engine(engine);
+    BasicMathPackage::new().register_into_engine(engine);
+    BasicArrayPackage::new().register_into_engine(engine);
+    BasicBlobPackage::new().register_into_engine(engine);
+    BasicMapPackage::new().register_into_engine(engine);
+    MoreStringPackage::new().register_into_engine(engine);
 }
 
 /// `db.url` and the like.

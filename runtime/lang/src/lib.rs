@@ -1,6 +1,7 @@
 //! Rhai in, kernel calls out. Knows no Docker, no PostgreSQL, no terminal.
 
 mod calls;
+mod check;
 mod context;
 mod convert;
 mod engine;
@@ -14,11 +15,13 @@ mod script;
 mod session;
 mod shown;
 pub mod state;
+mod syntax;
 mod thrown;
 mod values;
 mod walk;
 mod words;
 
+pub use check::{Checked, Environment, check, refused};
 pub use host::HostSecrets;
 pub use limits::Limits;
 pub use params::{Param, ParamKind};

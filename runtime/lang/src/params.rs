@@ -190,7 +190,10 @@ pub(crate) fn declared(file: &str, ast: &AST) -> Result<Vec<Param>> {
         if call.name != "param" || !call.namespace.is_empty() {
             continue;
         }
-        let param = read(&call.args).map_err(|failure| located(failure, file, *position))?;
+        let param = read(&call.args).map_err(|failure| {
+            let at = option_place(&call.args, &failure).unwrap_or(*position);
+            located(failure, file, at)
+        })?;
         if params.iter().any(|known| known.name == param.name) {
             let failure = Failure::new(
                 &code::PARAMETER,
@@ -201,6 +204,19 @@ pub(crate) fn declared(file: &str, ast: &AST) -> Result<Vec<Param>> {
         params.push(param);
     }
     Ok(params)
+}
+
+/// Where the option stands that a failure is about: its key when there is no such option, else its value.
+fn option_place(args: &[Expr], failure: &Failure) -> Option<Position> {
+    let named = failure.data.get("option")?.as_str()?;
+    let Expr::Map(map, _) = args.get(1)? else {
+        return None;
+    };
+    let (key, value) = map.0.iter().find(|(key, _)| key.name == named)?;
+    Some(match failure.is(&code::UNKNOWN_OPTION) {
+        true => key.pos,
+        false => value.start_position(),
+    })
 }
 
 fn read(args: &[Expr]) -> Result<Param> {

@@ -8,6 +8,7 @@ mod taking_up;
 pub use builder::Builder;
 pub use taking_up::TakeUp;
 
+use crate::check::{Checked, Environment, check};
 use crate::host::{SystemClock, SystemRandom};
 use crate::limits::Limits;
 use crate::params;
@@ -25,6 +26,7 @@ use pb_core::spec::Kind;
 use pb_core::{CallError, Failure, Handle, Holder, Result, SecretSource, SecretText, Vault, code};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -54,6 +56,7 @@ pub struct Runtime {
     registry: Arc<Registry>,
     env: String,
     target: Value,
+    base: PathBuf,
     state: Arc<dyn RunStore>,
     sink: Sink,
     cancel: Cancel,
@@ -71,6 +74,15 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    /// What is wrong with a script in the environment of this runtime; connects to nothing and runs nothing.
+    pub fn check(&self, script: &Script) -> Checked {
+        let environment = Environment {
+            name: self.env.clone(),
+            target: self.target.clone(),
+        };
+        check(script, &self.registry, Some(&environment), Some(&self.base))
+    }
+
     /// Runs a script to its end: done, undone, stuck, or interrupted.
     ///
     /// # Errors

@@ -3,10 +3,11 @@
 use crate::engine::parser;
 use crate::params::{self, Param};
 use crate::planning::{self, Shifts, Way};
+use crate::syntax;
 use crate::walk::{Found, look_through};
 use pb_core::run::Met;
 use pb_core::{Failure, Result, Site, code, nearest};
-use rhai::{AST, ParseError};
+use rhai::AST;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +39,8 @@ impl Script {
     /// Reads a playbook and what it imports. `package` is the folder that imports may not leave.
     ///
     /// # Errors
-    /// `PB0012` for a file that cannot be read, `PB0206` for one that cannot be parsed or imported.
+    /// `PB0012` for a file that cannot be read, `PB0206` for one that cannot be parsed, `PB0220` for one that cannot be
+    /// imported.
     pub fn load(path: &Path, package: &Path, library: Library) -> Result<Self> {
         let name = path.to_string_lossy().into_owned();
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -145,7 +147,7 @@ impl Script {
             let (text, shifts) = planning::weave(&self.sources[name], &parsed.ast);
             let mut ast = parser()
                 .compile(&text)
-                .map_err(|error| syntax(name, &text, &error))?;
+                .map_err(|error| syntax::refused(name, &text, &error))?;
             ast.set_source(name.as_str());
             *parsed = Arc::new(Parsed {
                 ast,
@@ -185,6 +187,13 @@ impl Script {
         self.modules.get(name)
     }
 
+    /// The playbook and its modules, by name.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = (&str, &Parsed)> {
+        self.modules
+            .iter()
+            .map(|(name, parsed)| (name.as_str(), &**parsed))
+    }
+
     /// References to secrets that stand in it or in its modules.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.modules
@@ -207,15 +216,16 @@ fn parse(
     text: &str,
     mut import: impl FnMut(&str) -> std::result::Result<String, String>,
 ) -> Result<Parsed> {
+    syntax::not_too_long(file, text)?;
     let mut ast = parser()
         .compile(text)
-        .map_err(|error| syntax(file, text, &error))?;
+        .map_err(|error| syntax::refused(file, text, &error))?;
     ast.set_source(file);
     let found = look_through(&ast);
     let mut imports = BTreeMap::new();
     for (path, line, column) in &found.imports {
         let at = |message: String| {
-            let mut failure = Failure::new(&code::SYNTAX, message);
+            let mut failure = Failure::new(&code::IMPORT, message);
             failure.chain.push(Site {
                 file: file.into(),
                 line: *line,
@@ -321,7 +331,7 @@ fn no_cycles(name: &str, modules: &BTreeMap<String, Arc<Parsed>>) -> Result<()> 
     ) -> Result<()> {
         if path.iter().any(|p| p == name) {
             let message = format!("`{name}` imports itself");
-            return Err(Failure::new(&code::SYNTAX, message)
+            return Err(Failure::new(&code::IMPORT, message)
                 .because(format!("{} → {name}", path.join(" → "))));
         }
         path.push(name.to_owned());
@@ -332,36 +342,4 @@ fn no_cycles(name: &str, modules: &BTreeMap<String, Arc<Parsed>>) -> Result<()> 
         Ok(())
     }
     visit(name, modules, &mut vec![])
-}
-
-fn syntax(file: &str, text: &str, error: &ParseError) -> Failure {
-    let (kind, position) = (&error.0, error.1);
-    let (line, column) = (
-        position.line().unwrap_or(1),
-        position.position().unwrap_or(1),
-    );
-    let mut failure = Failure::new(
-        &code::SYNTAX,
-        format!("`{file}` could not be parsed: {kind}"),
-    );
-    let word: String = text
-        .lines()
-        .nth(line - 1)
-        .unwrap_or_default()
-        .chars()
-        .skip(column.saturating_sub(1))
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect();
-    if kind.to_string().contains("reserved") {
-        failure = failure
-            .because(format!("`{word}` is a reserved word of Rhai"))
-            .hint(format!("write `{word}_` or another name"));
-    }
-    failure.chain.push(Site {
-        file: file.into(),
-        line,
-        column,
-        call: String::new(),
-    });
-    failure
 }

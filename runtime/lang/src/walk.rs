@@ -21,12 +21,12 @@ pub(crate) fn look_through(ast: &AST) -> Found {
     let mut found = Found::default();
     ast.walk(&mut |path| {
         match path.last() {
-            Some(ASTNode::Stmt(Stmt::Import(import, position))) => {
+            Some(ASTNode::Stmt(Stmt::Import(import, _))) => {
                 let path = match &import.0 {
                     Expr::StringConstant(path, _) => Some(path.to_string()),
                     _ => None,
                 };
-                let (line, column) = place(*position);
+                let (line, column) = place(import.0.start_position());
                 found.imports.push((path, line, column));
             }
             Some(

@@ -455,6 +455,9 @@ fn planned(primitive: &dyn DynPrimitive, step: &Step, request: &Request) -> Plan
 /// What the script gets of a call: what is told, and for the other keys that only the run can tell.
 fn result_of(primitive: &dyn DynPrimitive, step: &Step, mut told: Map<String, Value>) -> Value {
     let spec = primitive.spec();
+    if !spec.gives {
+        return Value::Null;
+    }
     if spec.result.is_empty() {
         return unknown::unknown(step.shown()).into();
     }

@@ -162,11 +162,12 @@ impl Builder {
         })?;
         let secrets = self
             .secrets
-            .unwrap_or_else(|| Arc::new(HostSecrets::at(self.base)));
+            .unwrap_or_else(|| Arc::new(HostSecrets::at(self.base.clone())));
         Ok(Runtime {
             registry: Arc::new(self.registry),
             env: self.env,
             target: self.target,
+            base: self.base,
             state: self.state,
             sink: self.sink,
             cancel: self.cancel,

@@ -1,0 +1,100 @@
+//! What Rhai says of a text that it cannot parse, with what helps where that is known.
+
+use pb_core::{Failure, Result, Site, code};
+use rhai::{LexError, ParseError, ParseErrorType};
+
+/// Rhai counts no further.
+const MOST_LINES: usize = 65_535;
+
+/// Refuses a text whose places could not be told.
+///
+/// # Errors
+/// `PB0206` for one of more than 65,535 lines.
+pub(crate) fn not_too_long(file: &str, text: &str) -> Result<()> {
+    let lines = text.lines().count();
+    if lines <= MOST_LINES {
+        return Ok(());
+    }
+    let message = format!("`{file}` was refused: it has {lines} lines");
+    let failure = Failure::new(&code::SYNTAX, message).because("a file has 65,535 lines at most");
+    Err(at(failure, file, MOST_LINES + 1, 1))
+}
+
+/// The failure for a text that could not be parsed.
+pub(crate) fn refused(file: &str, text: &str, error: &ParseError) -> Failure {
+    let (kind, position) = (&*error.0, error.1);
+    let line = position.line().unwrap_or(1);
+    let column = position.position().unwrap_or(1);
+    let message = format!("`{file}` could not be parsed: {kind}");
+    let failure = Failure::new(&code::SYNTAX, message);
+    let failure = helped(failure, kind, &Place::of(text, line, column));
+    at(failure, file, line, column)
+}
+
+fn at(mut failure: Failure, file: &str, line: usize, column: usize) -> Failure {
+    failure.chain.push(Site {
+        file: file.into(),
+        line,
+        column,
+        call: String::new(),
+    });
+    failure
+}
+
+/// The line of an error, as far as it says what was meant.
+struct Place<'a> {
+    before: String,
+    rest: &'a str,
+    word: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(text: &'a str, line: usize, column: usize) -> Self {
+        let line = text.lines().nth(line - 1).unwrap_or_default();
+        let start = line.char_indices().nth(column.saturating_sub(1));
+        let (before, rest) = line.split_at(start.map_or(line.len(), |(i, _)| i));
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
+        Self {
+            before: before.trim_end().to_owned(),
+            rest,
+            word: &rest[..end.unwrap_or(rest.len())],
+        }
+    }
+
+    fn is_key(&self) -> bool {
+        self.rest[self.word.len()..].trim_start().starts_with(':')
+    }
+}
+
+fn helped(failure: Failure, kind: &ParseErrorType, place: &Place<'_>) -> Failure {
+    let word = place.word;
+    match kind {
+        ParseErrorType::WrongDocComment => {
+            let failure = failure.because("`///` and `/**` stand before functions alone");
+            match place.rest.starts_with("/**") {
+                true => failure.hint("write `/* … */`, with a space after the star"),
+                false => failure.hint("write `//`"),
+            }
+        }
+        _ if word == "eval" => failure
+            .because("what a playbook runs must be known before it runs")
+            .hint("write what it would run"),
+        ParseErrorType::BadInput(LexError::UnexpectedInput(_)) if word == "try" => failure
+            .because("`try` is a statement of Rhai, and has no value")
+            .hint("let x = (); try { x = …; } catch { x = …; }"),
+        ParseErrorType::MissingToken(..) if matches!(word, "elif" | "elsif" | "elseif") => {
+            failure.hint("write `else if`")
+        }
+        _ if kind.to_string().contains("reserved") => {
+            let failure = failure.because(format!("`{word}` is a reserved word of Rhai"));
+            if place.before.ends_with('.') {
+                failure.hint(format!("write [\"{word}\"] instead of .{word}"))
+            } else if place.is_key() {
+                failure.hint(format!("write it in quotes: \"{word}\": …"))
+            } else {
+                failure.hint(format!("write `{word}_` or another name"))
+            }
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,14 @@
+//! What a check finds, and what it is silent about.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod found;
+mod hostile;
+mod silent;
+mod stage;
+mod true_in_runs;
+
+/// Says something that libtest's capture of passed tests would swallow.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
