@@ -41,12 +41,16 @@ impl<'a> Finder<'a> {
         let spec = primitive.spec();
         let own = |name: &str| spec.fields.iter().any(|field| field.name == name);
         let (mut whole, mut known) = (Map::new(), Map::new());
-        for (name, given) in assigned.named.iter().filter(|(name, _)| own(name)) {
-            if let Some(value) = given.shape.known() {
+        for (name, given) in &assigned.named {
+            if let Some(value) = given.shape.known().filter(|_| own(name)) {
                 whole.insert((*name).to_owned(), value.clone());
             }
-            if let Some(value) = self.known_part(given) {
-                known.insert((*name).to_owned(), value);
+            known.insert((*name).to_owned(), self.known_part(given));
+        }
+        if assigned.is_open {
+            // Any option may be given, and nothing is known of it.
+            for field in spec.fields.iter().chain(COMMON.iter()) {
+                known.entry(field.name.clone()).or_insert(Value::Null);
             }
         }
         for (name, why) in primitive.unreadable(&whole) {
@@ -68,18 +72,21 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// A value, or as much of a map of options as is known.
-    fn known_part(&self, given: &Given<'a>) -> Option<Value> {
+    /// A value, or as much of it as is known: null stands for the rest.
+    fn known_part(&self, given: &Given<'a>) -> Value {
         if let Some(value) = given.shape.known() {
-            return Some(value.clone());
+            return value.clone();
         }
-        let Some(Expr::Map(map, _)) = given.expr else {
-            return None;
-        };
-        let entries = map.0.iter().filter_map(|(key, value)| {
-            Some((key.name.to_string(), self.known_part(&self.given(value))?))
-        });
-        Some(Value::Object(entries.collect()))
+        let part = |expr: &'a Expr| self.known_part(&self.given(expr));
+        match given.expr {
+            Some(Expr::Map(map, _)) => {
+                let entries = map.0.iter();
+                let entries = entries.map(|(key, value)| (key.name.to_string(), part(value)));
+                Value::Object(entries.collect())
+            }
+            Some(Expr::Array(items, _)) => items.iter().map(part).collect(),
+            _ => Value::Null,
+        }
     }
 
     fn add_defaults(
