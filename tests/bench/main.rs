@@ -8,6 +8,7 @@
 
 mod figures;
 mod journal;
+mod lint;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
@@ -19,8 +20,9 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
-    let parts: [(&str, fn()); 3] = [
+    let parts: [(&str, fn()); 4] = [
         ("journal", journal::run),
+        ("lint", lint::run),
         ("start", start::run),
         ("swap", swap::run),
     ];
