@@ -9,6 +9,7 @@ pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod lock;
 mod observe;
+pub(crate) mod plan;
 mod site;
 mod stepwise;
 mod transactional;
@@ -26,7 +27,7 @@ use history::{REPEATABLE, RowState};
 use pb_core::finding::{Complaint, Standing};
 use pb_core::{
     Class, Decision, Effect, Failure, Handle, HandleOf, Permit, Primitive, Readers, Result, Span,
-    Subject, Undo, World, code,
+    Subject, Survey, Undo, World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -278,6 +279,20 @@ PostgreSQL manual, 13.3 Explicit Locking, CREATE INDEX (Building Indexes Concurr
 
     fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
         self.lint.inspect(known, stands, false)
+    }
+
+    fn foresee(&self, _: &Args, before: &Facts, actions: &[&Action]) -> Map<String, Value> {
+        plan::foresee(before, actions)
+    }
+
+    async fn survey(
+        &self,
+        read: &Readers,
+        args: &Args,
+        _: &Facts,
+        actions: &[&Action],
+    ) -> Result<Survey> {
+        plan::survey(read, &args.db.0, &args.schema, actions).await
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {
