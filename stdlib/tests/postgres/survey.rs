@@ -19,11 +19,12 @@ impl Project {
 
 /// What was told of the last step.
 fn told(lab: &Lab) -> Survey {
-    let steps = lab.run.way().into_iter().filter_map(|met| match met {
-        Met::Step(planned) => Some(planned.survey),
+    let way = lab.run.way();
+    let step = way.iter().rev().find_map(|met| match met {
+        Met::Step(planned) => Some(planned.survey.clone()),
         _ => None,
     });
-    steps.last().expect("a step was planned")
+    step.expect("a step was planned")
 }
 
 async fn of_sql(project: &Project, text: &str) -> Survey {
