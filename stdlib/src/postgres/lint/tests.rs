@@ -84,6 +84,31 @@ fn statements_that_hold_up_the_application_are_found() {
     );
 }
 
+/// A table may have many columns, and a statement about it many actions.
+#[test]
+fn long_lists_are_looked_at_to_their_end() {
+    let many = |one: &str| {
+        (0..400)
+            .map(|n| one.replace('#', &n.to_string()))
+            .collect::<String>()
+    };
+    let actions = many("add column c# int not null default 0, ");
+    check(
+        &format!("alter table a {actions}\nadd column x int not null"),
+        &["2:1-26 adding-required-field"],
+    );
+    let columns = many("c# int not null default 0, ");
+    check(
+        &format!("create table b ({columns}\nx int references c (id));\ncreate index i on a (x);"),
+        &["3:1-24 require-concurrent-index-creation"],
+    );
+    // An expression of that length is not.
+    check(
+        &format!("alter table a add check (x > 0 {})", "+ 1".repeat(600)),
+        &[],
+    );
+}
+
 #[test]
 fn what_pb_does_itself_or_sees_otherwise_is_not_found() {
     check(
