@@ -178,7 +178,7 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
             Some(new) => shown(old.map(image_of), image_of(new)),
             None => (
                 old.map(|seen| seen.container.image.clone()),
-                args.image.clone(),
+                args.image.to_string(),
             ),
         };
         Ok(Out {

@@ -56,9 +56,9 @@ pub(super) fn foresee(args: &Args, facts: &Facts, actions: &[&Action]) -> Map<St
             told.extend(digest.map(|digest| ("digest".into(), digest.into())));
         }
         // One that is pulled under the name of the old one is told by its id, which is not known yet.
-        None if old.is_none_or(|old| old.0 != args.image) => {
+        None if old.is_none_or(|old| old.0 != &*args.image) => {
             told.insert("from".into(), old.map(|old| old.0).into());
-            told.insert("to".into(), args.image.as_str().into());
+            told.insert("to".into(), args.image.to_string().into());
         }
         None => {}
     }
@@ -76,7 +76,7 @@ pub(super) fn survey(args: &Args, facts: &Facts, actions: &[&Action]) -> Survey 
     let (from, to) = match coming(args, facts) {
         Some(new) => shown(old, new),
         None => {
-            let is_same = old.is_some_and(|old| old.0 == args.image);
+            let is_same = old.is_some_and(|old| old.0 == &*args.image);
             let another = if is_same { "another " } else { "" };
             (
                 old.map(|old| old.0.into()),

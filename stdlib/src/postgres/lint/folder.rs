@@ -73,7 +73,9 @@ impl Memo {
         let strictness = strictness
             .and_then(std::result::Result::ok)
             .unwrap_or_default();
-        let is_left = stands.committed || known.get("undo").is_some_and(|undo| undo == "none");
+        // What is not known may be `"none"`.
+        let undone = known.get("undo").is_none_or(|undo| undo == "auto");
+        let is_left = stands.committed || !undone;
         // What a tenant has that is only now made, nobody has put there.
         let destroys = if tenant { Level::Warning } else { Level::Error };
         let context = Context {

@@ -74,7 +74,7 @@ fn destruction(before: &[Statement<'_>], statement: &Statement<'_>, spot: Spot) 
     let message = format!("`{what}` destroys data");
     Some(Found {
         hint: Some(
-            "add `allow_destructive(\"why\")` above the call, or `-- pb: allow destructive because …` \
+            "write `allow_destructive(\"why\");` before the call, or `-- pb: allow destructive because …` \
              above the statement"
                 .into(),
         ),

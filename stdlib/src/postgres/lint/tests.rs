@@ -289,7 +289,7 @@ fn findings_say_why_and_what_helps() {
         "delete from a",
         "`destructive`: `DELETE FROM a without WHERE` destroys data",
         &[],
-        "add `allow_destructive(\"why\")` above the call, or `-- pb: allow destructive because …` above the statement",
+        "write `allow_destructive(\"why\");` before the call, or `-- pb: allow destructive because …` above the statement",
     );
     check(
         "-- pb: allow destructiv because x\nselect 1",
