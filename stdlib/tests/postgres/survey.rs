@@ -27,8 +27,17 @@ fn told(lab: &Lab) -> Survey {
     step.expect("a step was planned")
 }
 
+/// Whether something may be destroyed is for others to test.
+async fn allow_all(lab: &Lab) {
+    let scope = lab.root();
+    lab.run.allow_destructive(&scope, "a test");
+    let said = lab.run.point_of_no_return(&scope, "a test").await;
+    assert!(said.is_ok(), "nothing stands in its way");
+}
+
 async fn of_sql(project: &Project, text: &str) -> Survey {
     let lab = project.plan();
+    allow_all(&lab).await;
     let called = lab.call("sql", json!({ "text": text })).await;
     called.unwrap_or_else(|failure| panic!("{text}: {:?}", lines(&failure)));
     told(&lab)
@@ -456,6 +465,7 @@ async fn nothing_but_reads_arrives() {
         room.starts_with(expect) && room.ends_with(": raise `max_locks_per_transaction`"),
         "{room}"
     );
+    allow_all(&lab).await;
     lab.call("sql", json!({ "text": "UPDATE orders SET note = 'z'" }))
         .await
         .expect("planned");
