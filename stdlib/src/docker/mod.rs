@@ -25,6 +25,7 @@ mod swap;
 mod swap_args;
 mod swap_container;
 mod swap_facts;
+mod swap_outlook;
 #[cfg(test)]
 mod testing;
 mod volume;

@@ -4,17 +4,19 @@ use super::container::short;
 use super::driver::Docker;
 use super::name::ContainerName;
 use super::restart::Restart;
-use super::swap::{Act, Action, Goal, Plan, Scene, Seen, Serving, Was, effect, gap, open_requests};
+use super::swap::{
+    Act, Action, Goal, Outlook, Plan, Scene, Seen, Serving, Was, effect, gap, open_requests,
+};
 use crate::haproxy::Router;
 use crate::http::HealthOptions;
 use pb_core::spec::position;
 use pb_core::{
     Class, Decision, Effect, Failure, HandleOf, Permit, Primitive, Readers, Result, Span, Subject,
-    Undo, World, code,
+    Survey, Undo, World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Lets a container that was replaced serve again.
 pub struct RestoreContainer;
@@ -104,6 +106,13 @@ impl Args {
         match scene.containers.iter().find(is_it) {
             Some(seen) => Ok(Goal::Have(seen, self.was)),
             None => Err(self.gone(scene)),
+        }
+    }
+
+    fn coming<'a>(&self, scene: &'a Scene) -> Option<&'a Seen> {
+        match self.goal(scene) {
+            Ok(Goal::Have(seen, _)) => Some(seen),
+            Ok(Goal::Make | Goal::Gone) | Err(_) => None,
         }
     }
 
@@ -200,6 +209,38 @@ restore_container(\"web-1\", \"web-1.3f2a9c0d1e2f\", #{ health: #{ path: \"/heal
             gap: gap(outcomes),
             open: open_requests(outcomes),
         })
+    }
+
+    fn foresee(&self, args: &Args, before: &Scene, actions: &[&Action]) -> Map<String, Value> {
+        let serving = &args.serving();
+        let outlook = Outlook {
+            scene: before,
+            serving,
+            actions,
+        };
+        let mut told = outlook.foresee();
+        let image = |seen: Option<&Seen>| seen.map(|seen| seen.container.image.clone());
+        told.insert("from".into(), image(before.current()).into());
+        told.insert("to".into(), image(args.coming(before)).into());
+        told
+    }
+
+    async fn survey(
+        &self,
+        _: &Readers,
+        args: &Args,
+        before: &Scene,
+        actions: &[&Action],
+    ) -> Result<Survey> {
+        let serving = &args.serving();
+        let outlook = Outlook {
+            scene: before,
+            serving,
+            actions,
+        };
+        let image = |seen: &'_ Seen| seen.container.image.clone();
+        let (from, to) = (before.current().map(image), args.coming(before).map(image));
+        Ok(outlook.survey(from.as_deref(), to.as_deref()))
     }
 
     fn undo(&self, _: &Args, _: &Scene) -> Undo {

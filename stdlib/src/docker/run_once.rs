@@ -16,8 +16,8 @@ use crate::outside_text::{last_lines, one_line};
 use pb_core::finding::{Complaint, Standing};
 use pb_core::run::UndoWish;
 use pb_core::{
-    Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, Subject, Undo, World,
-    code,
+    Class, Decision, Effect, Failure, Permit, Primitive, Readers, Result, Subject, Survey, Undo,
+    World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -193,6 +193,33 @@ run_once(\"shop:2.0\", [\"manage.py\", \"migrate\"], #{ env: #{ DATABASE_URL: ta
             }),
             false => Err(job::unexpected(args, &ended)),
         }
+    }
+
+    fn foresee(&self, args: &Args, _: &Facts, _: &[&Action]) -> Map<String, Value> {
+        let code = args.expect_code.only();
+        code.map(|code| ("code".into(), code.into()))
+            .into_iter()
+            .collect()
+    }
+
+    async fn survey(
+        &self,
+        _: &Readers,
+        args: &Args,
+        before: &Facts,
+        _: &[&Action],
+    ) -> Result<Survey> {
+        let image = &args.image;
+        let line = match (&before.container, before.pull) {
+            (Some(container), _) => format!("goes on with the container `{}`", container.name),
+            (None, true) => format!("image {image}, which is pulled"),
+            (None, false) => format!("image {image}"),
+        };
+        let details = vec![line];
+        Ok(Survey {
+            details,
+            obstacles: vec![],
+        })
     }
 
     fn undo(&self, args: &Args, _: &Facts) -> Undo {

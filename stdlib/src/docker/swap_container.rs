@@ -1,6 +1,5 @@
 //! `swap_container`: a container of another image takes the place of the one that serves, without losing a request.
 
-use super::container::short;
 use super::driver::DockerDriver;
 use super::env_file;
 use super::image_name::untagged;
@@ -9,13 +8,16 @@ use super::network;
 use super::pull::find_image;
 use super::restore_container::{self, RestoreContainer};
 use super::swap::{
-    Act, Action, Goal, Health, Plan, Scene, Seen, Was, effect, gap, open_requests, unchecked,
+    Act, Action, Goal, Health, Plan, Scene, Was, effect, gap, open_requests, unchecked,
 };
 use super::swap_args::Args;
 use super::swap_facts::{Facts, FoundImage};
+use super::swap_outlook::{self, image_of, shown};
 use crate::known::Known;
 use pb_core::finding::{Complaint, Standing};
-use pb_core::{Class, Decision, Effect, Permit, Primitive, Readers, Result, Subject, Undo, World};
+use pb_core::{
+    Class, Decision, Effect, Permit, Primitive, Readers, Result, Subject, Survey, Undo, World,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -172,32 +174,35 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
         let (old, new) = (before.scene.current(), after.scene.current());
         let digest = after.image.as_ref().map(|image| image.digest.clone());
         let healthy = new.is_some_and(|seen| seen.health == Health::Well) && !unchecked(outcomes);
-        // The same tag, another image: only the ids tell them apart.
-        let moved = match (old, new) {
-            (Some(old), Some(new)) => {
-                let ids = (
-                    &old.container.recipe.image_id,
-                    &new.container.recipe.image_id,
-                );
-                old.container.image == new.container.image && ids.0 != ids.1
-            }
-            _ => false,
-        };
-        let shown = |seen: &Seen| {
-            let (image, id) = (&seen.container.image, &seen.container.recipe.image_id);
-            match moved {
-                true => format!("{image} ({})", short_image(id)),
-                false => image.clone(),
-            }
+        let (from, to) = match new {
+            Some(new) => shown(old.map(image_of), image_of(new)),
+            None => (
+                old.map(|seen| seen.container.image.clone()),
+                args.image.to_string(),
+            ),
         };
         Ok(Out {
-            from: old.map(shown),
-            to: new.map_or_else(|| args.image.to_string(), shown),
+            from,
+            to,
             digest: digest.unwrap_or_default(),
             gap: gap(outcomes),
             open: open_requests(outcomes),
             health: if healthy { "healthy" } else { "unchecked" }.into(),
         })
+    }
+
+    fn foresee(&self, args: &Args, before: &Facts, actions: &[&Action]) -> Map<String, Value> {
+        swap_outlook::foresee(args, before, actions)
+    }
+
+    async fn survey(
+        &self,
+        _: &Readers,
+        args: &Args,
+        before: &Facts,
+        actions: &[&Action],
+    ) -> Result<Survey> {
+        Ok(swap_outlook::survey(args, before, actions))
     }
 
     fn undo(&self, args: &Args, before: &Facts) -> Undo {
@@ -258,8 +263,4 @@ swap_container(\"web-1\", #{ image: \"shop:2.0\", health: #{ path: \"/health/\" 
     fn state(&self, args: &Args, facts: &Facts) -> Option<String> {
         Some(facts.scene.state(&args.name))
     }
-}
-
-fn short_image(id: &str) -> &str {
-    short(id.strip_prefix("sha256:").unwrap_or(id))
 }

@@ -185,6 +185,13 @@ command([\"tar\", \"-czf\", \"static.tgz\", \"static\"], #{
         })
     }
 
+    fn foresee(&self, args: &Args, _: &Seen, _: &[&Action]) -> Map<String, Value> {
+        let code = args.expect_code.only();
+        code.map(|code| ("code".into(), code.into()))
+            .into_iter()
+            .collect()
+    }
+
     fn undo(&self, args: &Args, _: &Seen) -> Undo {
         match &args.undo {
             Some(TakeBack::By(argv)) => Undo::call::<Self>(&Args {

@@ -63,6 +63,17 @@ impl Default for Codes {
 }
 
 impl Codes {
+    /// The code that a program must end with, where it is one alone.
+    pub(crate) fn only(&self) -> Option<i32> {
+        match self {
+            Self::One(code) => Some(*code),
+            Self::Several(codes) => match codes[..] {
+                [code] => Some(code),
+                _ => None,
+            },
+        }
+    }
+
     pub(crate) fn contain(&self, code: i32) -> bool {
         match self {
             Self::One(one) => *one == code,

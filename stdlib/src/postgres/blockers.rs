@@ -32,7 +32,7 @@ pub(crate) struct Holder {
     query: String,
     state: String,
     /// Since its transaction began, in seconds.
-    age: i64,
+    pub(crate) age: i64,
 }
 
 /// The columns of `Holder::of`, from `pg_stat_activity a`.

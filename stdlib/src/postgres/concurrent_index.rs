@@ -123,6 +123,11 @@ pub(crate) struct Reindex<'s> {
 }
 
 impl<'s> Reindex<'s> {
+    /// What is rebuilt.
+    pub(crate) fn name(&self) -> Option<ObjectName> {
+        self.name.clone().object_name()
+    }
+
     pub(crate) fn parse(statement: &'s Statement<'_>) -> Option<Self> {
         let mut cursor = Cursor::new(statement);
         if !cursor.eat("REINDEX") {

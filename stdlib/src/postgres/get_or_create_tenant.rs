@@ -10,18 +10,25 @@ mod unmake;
 use super::database::{Database, place};
 use super::driver::Postgres;
 use super::ident::{Ident, TenantName};
+use super::lint::Memo;
 use super::migrate::{self, Folder, Row};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::{
-    Class, Decision, Effect, HandleOf, Permit, Primitive, Readers, Result, Subject, Undo, World,
+    Class, Decision, Effect, HandleOf, Permit, Primitive, Readers, Result, Subject, Survey, Undo,
+    World,
 };
 use registry::Registry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::sync::Arc;
 
 /// Makes tenants.
-pub(crate) struct GetOrCreateTenant;
+#[derive(Default)]
+pub(crate) struct GetOrCreateTenant {
+    lint: Arc<Memo>,
+}
 
 /// The arguments of `get_or_create_tenant`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -167,6 +174,13 @@ pub(crate) struct Out {
     schema: String,
 }
 
+impl GetOrCreateTenant {
+    /// What is found in folders is shared with those that look at the same ones.
+    pub(crate) fn new(lint: Arc<Memo>) -> Self {
+        Self { lint }
+    }
+}
+
 impl Primitive for GetOrCreateTenant {
     type Args = Args;
     type Facts = Facts;
@@ -246,6 +260,48 @@ PostgreSQL manual, CREATE SCHEMA; django-tenants 3, Client and Domain.";
             "schema",
             format!("{}/{}", place(&args.db), args.name),
         )]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        self.lint.inspect(known, stands, true)
+    }
+
+    fn foresee(&self, args: &Args, _: &Facts, actions: &[&Action]) -> Map<String, Value> {
+        let made = actions.iter().find_map(|action| match action {
+            Action::Make { is_new, .. } => Some(*is_new),
+            Action::Drop { .. } => None,
+        });
+        Map::from_iter([
+            ("created".into(), (made == Some(true)).into()),
+            ("repaired".into(), (made == Some(false)).into()),
+            ("schema".into(), args.name.as_str().into()),
+        ])
+    }
+
+    async fn survey(
+        &self,
+        read: &Readers,
+        args: &Args,
+        before: &Facts,
+        actions: &[&Action],
+    ) -> Result<Survey> {
+        let Some(Action::Make { missing, .. }) = actions.first() else {
+            return Ok(Survey::default());
+        };
+        let migrations = &missing.migrations;
+        let files = match migrations.len() {
+            0 => return Ok(Survey::default()),
+            1 => "1 file".into(),
+            files => format!("{files} files"),
+        };
+        let mut survey = Survey::default();
+        if before.has_schema {
+            let pending: Vec<_> = migrations.iter().collect();
+            survey = migrate::plan::survey(read, &args.db.0, &args.name, &pending).await?;
+        }
+        let line = format!("{files} in one transaction, in the schema `{}`", args.name);
+        survey.details.insert(0, line);
+        Ok(survey)
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

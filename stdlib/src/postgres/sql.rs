@@ -9,12 +9,13 @@ use super::commit::after_death;
 use super::database::{Database, subject};
 use super::destructive::destroyed_by;
 use super::driver::Postgres;
+use super::survey::{Text, survey};
 use crate::destruction::objection;
 use crate::known::Known;
 use pb_core::finding::{At, Complaint, Standing};
 use pb_core::{
     Class, Decision, Effect, Handle, HandleOf, Permit, Primitive, Readers, Result, Settled,
-    Subject, Undo, World,
+    Subject, Survey, Undo, World,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,17 @@ PostgreSQL manual, 55.2.2.1 Multiple Statements in a Simple Query, and txid_stat
             .filter_map(|outcome| outcome["rows"].as_u64())
             .sum();
         Ok(Out { rows })
+    }
+
+    async fn survey(
+        &self,
+        read: &Readers,
+        args: &Args,
+        _: &Facts,
+        _: &[&Action],
+    ) -> Result<Survey> {
+        let (file, text, done) = ("", args.text.as_str(), 0);
+        survey(read, &args.db.0, None, &[Text { file, text, done }]).await
     }
 
     fn undo(&self, args: &Args, _: &Facts) -> Undo {

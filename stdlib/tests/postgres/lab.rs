@@ -38,49 +38,8 @@ impl Lab {
 
     /// The same, which takes its databases unless `holder` is `None`.
     pub(crate) async fn held(database: Value, base: &Path, holder: Option<Holder>) -> Self {
-        let said: Arc<Mutex<Vec<String>>> = Arc::default();
-        let journal: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let (mut registry, mut drivers) = (Registry::default(), Drivers::default());
-        pb_stdlib::files::register(&mut drivers, base);
-        pb_stdlib::postgres::register(&mut registry, &mut drivers);
-        registry.drivers = Arc::new(drivers);
-        let sink = {
-            let said = said.clone();
-            Arc::new(move |event: &pb_core::event::Event| {
-                let line = match &event.what {
-                    What::StepProgress { text, .. } => text.clone(),
-                    What::StepFinished {
-                        step,
-                        summary,
-                        changed,
-                        ..
-                    } => {
-                        format!("{} done, changed {changed:?}: {summary}", step.name)
-                    }
-                    What::StepUndone { step, summary, .. } => {
-                        format!("{} undone: {summary}", step.name)
-                    }
-                    What::UndoFailed { step, failure } => {
-                        format!("{} not undone: {}", step.name, failure.message)
-                    }
-                    What::StepKept { step, why } => format!("{} kept: {why}", step.name),
-                    _ => return,
-                };
-                said.lock().expect("no test panics in it").push(line);
-            })
-        };
-        let setup = Setup {
-            id: format!("R{}", RUNS.fetch_add(1, Ordering::SeqCst)),
-            registry: Arc::new(registry),
-            store: Box::new(Memory(journal.clone())),
-            sink,
-            clock: Arc::new(RealClock(Instant::now())),
-            random: Arc::new(AnyRandom(AtomicU64::new(7))),
-            vault: Arc::new(Vault::new(Env, [7; 32])),
-            cancel: Cancel::default(),
-            holder,
-            approved: None,
-        };
+        let (said, journal) = (Arc::default(), Arc::default());
+        let setup = setup(base, holder, &said, &journal);
         let opening = Opening {
             pb: "0.1.0".into(),
             playbook: "test.rhai".into(),
@@ -106,6 +65,24 @@ impl Lab {
         Self {
             run,
             handle,
+            said,
+            journal,
+        }
+    }
+
+    /// One that reads and decides, and does nothing.
+    pub(crate) fn planned(database: Value, base: &Path) -> Self {
+        let (said, journal) = (Arc::default(), Arc::default());
+        let setup = setup(base, None, &said, &journal);
+        let config = database.as_object().expect("a table").clone();
+        Self {
+            run: Run::plan(setup, Arc::default()),
+            handle: Handle {
+                driver: "postgres".into(),
+                name: "database".into(),
+                config,
+                transaction: None,
+            },
             said,
             journal,
         }
@@ -159,6 +136,55 @@ impl Lab {
     pub(crate) fn journal(&self) -> String {
         let bytes = self.journal.lock().expect("no test panics in it").clone();
         String::from_utf8(bytes).expect("records are text")
+    }
+}
+
+fn setup(
+    base: &Path,
+    holder: Option<Holder>,
+    said: &Arc<Mutex<Vec<String>>>,
+    journal: &Arc<Mutex<Vec<u8>>>,
+) -> Setup {
+    let (mut registry, mut drivers) = (Registry::default(), Drivers::default());
+    pb_stdlib::files::register(&mut drivers, base);
+    pb_stdlib::postgres::register(&mut registry, &mut drivers);
+    registry.drivers = Arc::new(drivers);
+    let sink = {
+        let said = said.clone();
+        Arc::new(move |event: &pb_core::event::Event| {
+            let line = match &event.what {
+                What::StepProgress { text, .. } => text.clone(),
+                What::StepFinished {
+                    step,
+                    summary,
+                    changed,
+                    ..
+                } => {
+                    format!("{} done, changed {changed:?}: {summary}", step.name)
+                }
+                What::StepUndone { step, summary, .. } => {
+                    format!("{} undone: {summary}", step.name)
+                }
+                What::UndoFailed { step, failure } => {
+                    format!("{} not undone: {}", step.name, failure.message)
+                }
+                What::StepKept { step, why } => format!("{} kept: {why}", step.name),
+                _ => return,
+            };
+            said.lock().expect("no test panics in it").push(line);
+        })
+    };
+    Setup {
+        id: format!("R{}", RUNS.fetch_add(1, Ordering::SeqCst)),
+        registry: Arc::new(registry),
+        store: Box::new(Memory(journal.clone())),
+        sink,
+        clock: Arc::new(RealClock(Instant::now())),
+        random: Arc::new(AnyRandom(AtomicU64::new(7))),
+        vault: Arc::new(Vault::new(Env, [7; 32])),
+        cancel: Cancel::default(),
+        holder,
+        approved: None,
     }
 }
 

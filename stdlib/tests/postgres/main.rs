@@ -8,6 +8,7 @@ mod proxy;
 mod query;
 mod server;
 mod sql;
+mod survey;
 mod tenant;
 mod transaction;
 mod wait_db;

@@ -9,6 +9,7 @@ mod health;
 mod killed;
 #[cfg(test)]
 mod model;
+mod outlook;
 mod plan;
 #[cfg(test)]
 mod play;
@@ -24,6 +25,7 @@ pub(super) use act::Act;
 pub(super) use action::{Action, effect, gap, open_requests, unchecked};
 pub(super) use goal::{Goal, Was};
 pub(super) use health::Health;
+pub(super) use outlook::{Outlook, foreseen_health};
 pub(super) use plan::Plan;
 pub(super) use scene::{Scene, Seen};
 pub(super) use serving::Serving;

@@ -179,3 +179,91 @@ fn the_label_settles_what_the_engine_writes_down_in_other_words() {
         "it was taken off its network"
     );
 }
+
+/// What a plan tells of a swap to an image: its details, and the result as far as it is certain.
+#[track_caller]
+fn check_plan(model: &Model, image: &str, details: &[&str], result: Value) {
+    let (args, facts) = (swap_args(model, image), model.facts(image));
+    let actions = swap(model, image, false);
+    let actions: Vec<_> = actions.iter().collect();
+    let survey = crate::docker::swap_outlook::survey(&args, &facts, &actions);
+    assert_eq!(survey.details, details);
+    assert_eq!(survey.obstacles, [""; 0]);
+    let told = SwapContainer.foresee(&args, &facts, &actions);
+    assert_eq!(Value::Object(told), result);
+}
+
+#[test]
+fn a_plan_tells_images_traffic_and_waits() {
+    let mut model = Model::new(true);
+    let digest = model.facts("v1").image.map(|image| image.digest);
+    check_plan(
+        &model,
+        "v1",
+        &[
+            "image nothing → v1",
+            "requests begin to reach it",
+            "no gap",
+            "waits: up to 100s until it is healthy",
+        ],
+        json!({ "from": null, "to": "v1", "digest": digest, "gap": 0.0, "open": 0, "health": "healthy" }),
+    );
+    model.serve("v1");
+    let digest = model.facts("v2").image.map(|image| image.digest);
+    check_plan(
+        &model,
+        "v2",
+        &[
+            "image v1 → v2",
+            "requests leave server `slot1` for a new one",
+            "no gap",
+            "waits: up to 100s until it is healthy, up to 30s for open requests, up to 10s to stop",
+        ],
+        json!({ "from": "v1", "to": "v2", "digest": digest, "gap": 0.0, "health": "healthy" }),
+    );
+    model.published = Some("8080:8000");
+    model.containers[0].recipe.ports = [crate::docker::port::port("8080:8000")].into();
+    check_plan(
+        &model,
+        "v2",
+        &[
+            "image v1 → v2",
+            "requests leave server `slot1` for a new one",
+            "nothing serves between the stop of `web-1` and the start: both need its port",
+            "waits: up to 30s for open requests, up to 10s to stop, up to 100s until it is healthy",
+        ],
+        json!({ "from": "v1", "to": "v2", "digest": digest, "health": "healthy" }),
+    );
+}
+
+#[test]
+fn an_image_that_is_pulled_is_told_by_its_name_alone() {
+    let mut model = Model::new(false);
+    model.serve("v1");
+    let plan = |image: &str| {
+        let (args, mut facts) = (swap_args(&model, image), model.facts(image));
+        (facts.stale, facts.wanted, facts.image) = (false, None, None);
+        let decided = SwapContainer.decide(&args, &facts).expect("no obstacle");
+        let Decision::Act(stages) = decided else {
+            panic!("nothing to do");
+        };
+        let actions: Vec<_> = stages.iter().flatten().flatten().collect();
+        let survey = crate::docker::swap_outlook::survey(&args, &facts, &actions);
+        (
+            survey.details[..2].to_vec(),
+            SwapContainer.foresee(&args, &facts, &actions),
+        )
+    };
+    let (details, told) = plan("v2");
+    assert_eq!(details, ["image v1 → v2", "the image is pulled"]);
+    assert_eq!(
+        Value::Object(told),
+        json!({ "from": "v1", "to": "v2", "gap": 0.0, "open": 0, "health": "healthy" })
+    );
+    let (details, told) = plan("v1");
+    assert_eq!(details, ["image v1 → another v1", "the image is pulled"]);
+    assert_eq!(
+        Value::Object(told),
+        json!({ "gap": 0.0, "open": 0, "health": "healthy" })
+    );
+}
