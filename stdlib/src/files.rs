@@ -54,19 +54,8 @@ impl FileReader {
     pub async fn read(&self, path: &str) -> Result<String> {
         let whole = self.base.join(path);
         let told = |error| unreadable("file", path, &whole, &error);
-        let size = fs::metadata(&whole).await.map_err(told)?.len();
-        if size > LARGEST {
-            let message = format!("the file `{path}` was refused: it has {size} bytes");
-            return Err(Failure::new(&code::FILE, message)
-                .because(format!("a file that a step reads may have {LARGEST} bytes")));
-        }
-        let bytes = fs::read(&whole).await.map_err(told)?;
-        String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Failure::new(&code::FILE, format!("the file `{path}` was not UTF-8"))
-                .because(format!("the byte at {at} begins no character"))
-                .hint(format!("iconv -f WINDOWS-1252 -t UTF-8 {path}"))
-        })
+        within_size(path, fs::metadata(&whole).await.map_err(told)?.len())?;
+        text(path, fs::read(&whole).await.map_err(told)?)
     }
 
     /// The texts of the files of a folder whose names end with `.` and the extension, by name. Hidden files and folders
@@ -80,18 +69,12 @@ impl FileReader {
         let mut entries = fs::read_dir(&whole).await.map_err(told)?;
         let mut names = vec![];
         while let Some(entry) = entries.next_entry().await.map_err(told)? {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                let shown = name.to_string_lossy().into_owned();
-                let message = format!("the name of `{dir}/{shown}` was not UTF-8");
-                return Err(Failure::new(&code::FILE, message));
-            };
-            let wanted = name.rsplit_once('.').is_some_and(|(stem, end)| {
-                !stem.is_empty() && !name.starts_with('.') && end.eq_ignore_ascii_case(extension)
-            });
+            let name = named(dir, &entry.path())?;
             // A link counts as what it leads to.
-            if wanted && fs::metadata(entry.path()).await.map_err(told)?.is_file() {
-                names.push(name.to_owned());
+            if is_wanted(&name, extension)
+                && fs::metadata(entry.path()).await.map_err(told)?.is_file()
+            {
+                names.push(name);
             }
         }
         let mut texts = BTreeMap::new();
@@ -101,6 +84,64 @@ impl FileReader {
         }
         Ok(texts)
     }
+}
+
+/// The same of a folder, for those that look before anything runs.
+///
+/// # Errors
+/// `PB0012` when the folder or one of the files cannot be read.
+pub(crate) fn texts_of(
+    base: &Path,
+    dir: &str,
+    extension: &str,
+) -> Result<BTreeMap<String, String>> {
+    let whole = base.join(dir);
+    let told = |error| unreadable("folder", dir, &whole, &error);
+    let mut texts = BTreeMap::new();
+    for entry in std::fs::read_dir(&whole).map_err(told)? {
+        let path = entry.map_err(told)?.path();
+        let name = named(dir, &path)?;
+        if is_wanted(&name, extension) && std::fs::metadata(&path).map_err(told)?.is_file() {
+            let shown = format!("{}/{name}", dir.trim_end_matches('/'));
+            let told = |error| unreadable("file", &shown, &path, &error);
+            within_size(&shown, std::fs::metadata(&path).map_err(told)?.len())?;
+            texts.insert(name, text(&shown, std::fs::read(&path).map_err(told)?)?);
+        }
+    }
+    Ok(texts)
+}
+
+fn named(dir: &str, path: &Path) -> Result<String> {
+    let name = path.file_name().unwrap_or_default();
+    name.to_str().map(Into::into).ok_or_else(|| {
+        let shown = name.to_string_lossy().into_owned();
+        let message = format!("the name of `{dir}/{shown}` was not UTF-8");
+        Failure::new(&code::FILE, message)
+    })
+}
+
+fn is_wanted(name: &str, extension: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(stem, end)| {
+        !stem.is_empty() && !name.starts_with('.') && end.eq_ignore_ascii_case(extension)
+    })
+}
+
+fn within_size(path: &str, size: u64) -> Result<()> {
+    if size <= LARGEST {
+        return Ok(());
+    }
+    let message = format!("the file `{path}` was refused: it has {size} bytes");
+    Err(Failure::new(&code::FILE, message)
+        .because(format!("a file that a step reads may have {LARGEST} bytes")))
+}
+
+fn text(path: &str, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::new(&code::FILE, format!("the file `{path}` was not UTF-8"))
+            .because(format!("the byte at {at} begins no character"))
+            .hint(format!("iconv -f WINDOWS-1252 -t UTF-8 {path}"))
+    })
 }
 
 fn unreadable(what: &str, path: &str, whole: &Path, error: &io::Error) -> Failure {

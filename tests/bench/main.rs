@@ -9,6 +9,7 @@
 mod check;
 mod figures;
 mod journal;
+mod lint;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
@@ -20,9 +21,10 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
-    let parts: [(&str, fn()); 4] = [
+    let parts: [(&str, fn()); 5] = [
         ("check", check::run),
         ("journal", journal::run),
+        ("lint", lint::run),
         ("start", start::run),
         ("swap", swap::run),
     ];

@@ -1,6 +1,7 @@
 //! Which crate may know what. A wrong arrow in a manifest is found here before it is in the code.
 
-use super::{none, read};
+use super::{extension, none, read, repository_files};
+use std::path::{Path, PathBuf};
 
 /// What a manifest must not name, in any of its tables of dependencies.
 const FORBIDDEN: &[(&str, &[&str])] = &[
@@ -45,6 +46,27 @@ fn arrows_point_from_the_command_to_the_kernel() {
     none(
         &found,
         "take these out: the crate must not know them, a trait of pb-core can stand between",
+    );
+}
+
+/// The linter of migrations changes weekly and promises no interface.
+#[test]
+fn one_file_alone_knows_the_linter() {
+    const ADAPTER: &str = "stdlib/src/postgres/lint/squawk.rs";
+    let names = |path: &PathBuf| {
+        let is_source = extension(path) == "rs" && !path.starts_with("tests");
+        is_source && read(path).contains(concat!("squawk", "_"))
+    };
+    let naming: Vec<_> = repository_files().into_iter().filter(names).collect();
+    assert!(
+        naming.contains(&PathBuf::from(ADAPTER)),
+        "{ADAPTER} names it no longer"
+    );
+    let naming = naming.iter().filter(|path| *path != Path::new(ADAPTER));
+    let naming: Vec<_> = naming.map(|path| path.display().to_string()).collect();
+    none(
+        &naming,
+        "call what stdlib/src/postgres/lint/squawk.rs offers",
     );
 }
 

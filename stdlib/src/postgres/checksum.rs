@@ -3,15 +3,21 @@
 use sha2::{Digest, Sha256};
 
 use super::lex::BYTE_ORDER_MARK;
+use super::lint::is_allow;
 
 /// Returns the SHA-256 in hex of the text with what editors and git change by themselves folded: no
-/// byte order mark, `\n` for `\r\n`, no blank lines at the end, one `\n` behind the last line. For a
-/// file that is so already it is what `sha256sum` prints.
+/// byte order mark, `\n` for `\r\n`, no blank lines at the end, one `\n` behind the last line. Lines
+/// `-- pb: allow …` are left out, so that one can be added to a file that was applied long ago. For
+/// a file that is so already it is what `sha256sum` prints.
 pub fn checksum(text: &str) -> String {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let line_count = text.trim_end().lines().count();
+    let is_code = |line: &&str| !is_allow(line.trim());
+    let mut lines: Vec<&str> = text.lines().filter(is_code).collect();
+    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
     let mut hash = Sha256::new();
-    for line in text.lines().take(line_count) {
+    for line in lines {
         hash.update(line);
         hash.update("\n");
     }
@@ -32,6 +38,7 @@ mod tests {
             "select 1;\r\n\r\n-- two\r\n",
             "\u{feff}select 1;\n\n-- two\n\n \n\t\r\n",
             "select 1;\r\n\n-- two\r\n  ",
+            "-- pb: allow a because b\nselect 1;\n\n  --PB: allow b\r\n-- two\n\n-- pb: allow",
         ] {
             assert_eq!(checksum(text), expect, "{text:?}");
         }
@@ -48,6 +55,8 @@ mod tests {
             "select 1;\n\n-- twO\n",
             "select 1;\n\n\u{feff}-- two\n",
             "select 1;\r\r-- two\n",
+            "select 1; -- pb: allow a\n\n-- two\n",
+            "select 1;\n\n-- two\n-- pb: allowed\n",
             "",
         ];
         let mut checksums = texts.map(checksum).to_vec();

@@ -10,7 +10,9 @@ mod unmake;
 use super::database::{Database, place};
 use super::driver::Postgres;
 use super::ident::{Ident, TenantName};
+use super::lint::Memo;
 use super::migrate::{self, Folder, Row};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::{
     Class, Decision, Effect, HandleOf, Permit, Primitive, Readers, Result, Subject, Undo, World,
 };
@@ -19,9 +21,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::sync::Arc;
 
 /// Makes tenants.
-pub(crate) struct GetOrCreateTenant;
+#[derive(Default)]
+pub(crate) struct GetOrCreateTenant {
+    lint: Arc<Memo>,
+}
 
 /// The arguments of `get_or_create_tenant`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -167,6 +173,13 @@ pub(crate) struct Out {
     schema: String,
 }
 
+impl GetOrCreateTenant {
+    /// What is found in folders is shared with those that look at the same ones.
+    pub(crate) fn new(lint: Arc<Memo>) -> Self {
+        Self { lint }
+    }
+}
+
 impl Primitive for GetOrCreateTenant {
     type Args = Args;
     type Facts = Facts;
@@ -246,6 +259,10 @@ PostgreSQL manual, CREATE SCHEMA; django-tenants 3, Client and Domain.";
             "schema",
             format!("{}/{}", place(&args.db), args.name),
         )]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        self.lint.inspect(known, stands, true)
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -16,25 +16,31 @@ mod transactional;
 use super::database::{Database, place};
 use super::driver::Postgres;
 use super::ident::Ident;
+use super::lint::{Memo, Strictness};
 use super::migration_files::Version;
 pub(crate) use action::Action;
 pub(crate) use decide::remaining;
 pub(crate) use files::Folder;
 pub(crate) use history::Row;
 use history::{REPEATABLE, RowState};
+use pb_core::finding::{Complaint, Standing};
 use pb_core::{
     Class, Decision, Effect, Failure, Handle, HandleOf, Permit, Primitive, Readers, Result, Span,
     Subject, Undo, World, code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 pub(crate) use site::{BOOKKEEPING, Mark, Site};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 pub(crate) use transactional::plain;
 
 /// Applies and reverts migrations.
-pub(crate) struct Migrate;
+#[derive(Default)]
+pub(crate) struct Migrate {
+    lint: Arc<Memo>,
+}
 
 /// The arguments of `migrate`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +68,10 @@ pub(crate) struct Args {
     /// How long a statement may run.
     #[serde(default = "a_quarter_hour")]
     statement_timeout: Span,
+    /// What `pb check` makes of statements that lock what the application needs, or are hardly meant: `"warn"`, `"error"`
+    /// or `"off"`. A comment `-- pb: allow RULE because …` above a statement silences a rule for it.
+    #[serde(default)]
+    lint: Strictness,
     /// Where an undo goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
@@ -127,6 +137,7 @@ impl Args {
             lock_timeout: half_a_second(),
             retry_for: one_minute(),
             statement_timeout: a_quarter_hour(),
+            lint: Strictness::default(),
             back: None,
         }
     }
@@ -141,6 +152,13 @@ impl Facts {
             rows,
             folder,
         }
+    }
+}
+
+impl Migrate {
+    /// What is found in folders is shared with those that look at the same ones.
+    pub(crate) fn new(lint: Arc<Memo>) -> Self {
+        Self { lint }
     }
 }
 
@@ -256,6 +274,10 @@ PostgreSQL manual, 13.3 Explicit Locking, CREATE INDEX (Building Indexes Concurr
 
     fn subjects(&self, args: &Args) -> Vec<Subject> {
         vec![Subject::new("schema", named(args))]
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, stands: &Standing<'_>) -> Vec<Complaint> {
+        self.lint.inspect(known, stands, false)
     }
 
     fn summary(&self, _: &Args, out: &Value) -> String {

@@ -16,6 +16,7 @@ mod get_or_create_tenant;
 pub mod ident;
 mod lease;
 mod lex;
+mod lint;
 mod migrate;
 mod migration_file_error;
 pub mod migration_files;
@@ -49,17 +50,20 @@ pub use config::{PostgresConfig, SslMode};
 pub use database::Database;
 pub(crate) use destructive::destroyed_by;
 pub use driver::{Postgres, Reader, Writer};
+pub use lint::{LintedFolder, lint_folder};
 pub use runs::PostgresRuns;
 
 use pb_core::run::{Registry, erase_bracket};
 use pb_core::{Drivers, erase};
+use std::sync::Arc;
 
 /// Adds the driver and the primitives of databases.
 pub fn register(registry: &mut Registry, drivers: &mut Drivers) {
     drivers.add(Postgres::default());
+    let lint = Arc::new(lint::Memo::default());
     for primitive in [
-        erase(get_or_create_tenant::GetOrCreateTenant),
-        erase(migrate::Migrate),
+        erase(get_or_create_tenant::GetOrCreateTenant::new(lint.clone())),
+        erase(migrate::Migrate::new(lint)),
         erase(query::Query),
         erase(row_counts::RowCounts),
         erase(sql::Sql),

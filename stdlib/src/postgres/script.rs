@@ -42,6 +42,11 @@ impl Script {
     }
 }
 
+/// False with the directive `-- pb: no-transaction`.
+pub(crate) fn is_transactional(text: &str, statements: &[Statement<'_>]) -> bool {
+    read_comments("", text, statements).0
+}
+
 /// Reads the directive of the first line, and finds comments that ask for what pb would not do.
 fn read_comments(
     file: &str,
@@ -58,6 +63,8 @@ fn read_comments(
         if let Some((_, directive)) = directive {
             let directive = directive.trim().to_owned();
             match (line, directive.as_str()) {
+                // For the lint, which tells what is wrong with it.
+                (_, allow) if allow.split_whitespace().next() == Some("allow") => {}
                 (1, NO_TRANSACTION) => transactional = false,
                 (_, NO_TRANSACTION) => {
                     errors.push(MigrationFileError::MisplacedDirective {

@@ -44,20 +44,7 @@ pub(crate) async fn read(read: &Readers, dir: &str) -> Result<Read> {
             .map(|error| (error.file().to_owned(), error.to_string()))
             .collect(),
     };
-    if let Some(gap) = folder.set.gaps().first() {
-        let missing = match gap.first_missing == gap.last_missing {
-            true => format!("{}", gap.first_missing),
-            false => format!("{} to {}", gap.first_missing, gap.last_missing),
-        };
-        let message = format!(
-            "the migrations in `{dir}` have a gap before `{}`",
-            gap.before
-        );
-        return Err(Failure::new(&code::MIGRATION_FILES, message)
-            .because(format!("there is no file of version {missing}"))
-            .hint("add the missing file, or give the later ones the next free versions")
-            .with("file", gap.before.as_str()));
-    }
+    contiguous(&folder.set, dir)?;
     for script in folder.set.versioned.iter().map(|migration| &migration.up) {
         if let Some(text) = texts.get(&script.file) {
             named_indexes(script, text)?;
@@ -110,8 +97,27 @@ fn refused(dir: &str, errors: &[MigrationFileError]) -> Failure {
     })
 }
 
+/// Versions that count leave none out.
+pub(crate) fn contiguous(set: &MigrationSet, dir: &str) -> Result<()> {
+    let Some(gap) = set.gaps().into_iter().next() else {
+        return Ok(());
+    };
+    let missing = match gap.first_missing == gap.last_missing {
+        true => format!("{}", gap.first_missing),
+        false => format!("{} to {}", gap.first_missing, gap.last_missing),
+    };
+    let message = format!(
+        "the migrations in `{dir}` have a gap before `{}`",
+        gap.before
+    );
+    Err(Failure::new(&code::MIGRATION_FILES, message)
+        .because(format!("there is no file of version {missing}"))
+        .hint("add the missing file, or give the later ones the next free versions")
+        .with("file", gap.before.as_str()))
+}
+
 /// After a crash the catalogue is asked by name whether an index is built.
-fn named_indexes(script: &Script, text: &str) -> Result<()> {
+pub(crate) fn named_indexes(script: &Script, text: &str) -> Result<()> {
     for statement in split(text).unwrap_or_default() {
         if !eat_create_index_concurrently(&mut Cursor::new(&statement)) {
             continue;

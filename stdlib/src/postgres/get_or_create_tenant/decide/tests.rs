@@ -89,7 +89,7 @@ fn rows(folder: &Folder, n: usize) -> Vec<Row> {
 }
 
 fn plan(more: Value, facts: &Facts) -> String {
-    match GetOrCreateTenant.decide(&args(more), facts) {
+    match GetOrCreateTenant::default().decide(&args(more), facts) {
         Ok(Decision::Nothing) => "nothing".into(),
         Ok(Decision::Act(stages)) => stages[0][0][0].to_string(),
         Ok(Decision::Wait(why)) => why,
@@ -195,10 +195,11 @@ fn what_pb_may_not_repair_is_an_error() {
 #[test]
 fn undo_takes_back_what_was_missing_before() {
     let domain = json!({ "domain": "g.example.com" });
-    let made = |before: &Facts| match GetOrCreateTenant.undo(&args(domain.clone()), before) {
-        Undo::Call { args, .. } => args["back"].clone(),
-        Undo::None { why } => json!(why),
-    };
+    let made =
+        |before: &Facts| match GetOrCreateTenant::default().undo(&args(domain.clone()), before) {
+            Undo::Call { args, .. } => args["back"].clone(),
+            Undo::None { why } => json!(why),
+        };
     assert_eq!(
         made(&nothing()),
         json!({ "schema": true, "tenant": true, "domain": true })
@@ -227,7 +228,8 @@ fn undo_takes_back_what_was_missing_before() {
         folder: folder(),
         ..complete()
     };
-    let undo = GetOrCreateTenant.undo(&args(json!({ "registry": "none", "dir": "m" })), &behind);
+    let undo = GetOrCreateTenant::default()
+        .undo(&args(json!({ "registry": "none", "dir": "m" })), &behind);
     let why = "the schema was there before, and its migrations stay";
     assert_eq!(undo, Undo::none(why));
 }

@@ -93,7 +93,7 @@ fn args(more: Value) -> Args {
 
 /// The lines of the plan, or the error.
 fn plan(more: Value, facts: &Facts) -> Vec<String> {
-    match Migrate.decide(&args(more), facts) {
+    match Migrate::default().decide(&args(more), facts) {
         Ok(Decision::Nothing) => vec![],
         Ok(Decision::Act(stages)) => stages[0][0].iter().map(ToString::to_string).collect(),
         Ok(Decision::Wait(why)) => vec![why],
@@ -269,7 +269,7 @@ fn repeatable_files_run_when_they_change() {
         plan(json!({ "to": "1" }), &facts(edited.clone(), rows.clone())),
         [""; 0]
     );
-    let undo = Migrate.undo(&args(json!({})), &facts(edited, rows));
+    let undo = Migrate::default().undo(&args(json!({})), &facts(edited, rows));
     assert_eq!(undo, Undo::none("repeatable files are never undone"));
 }
 
@@ -280,7 +280,7 @@ fn undo_goes_back_by_what_was_kept() {
     let Undo::Call {
         primitive,
         args: undo,
-    } = Migrate.undo(&args(json!({})), &before)
+    } = Migrate::default().undo(&args(json!({})), &before)
     else {
         panic!("there is a way back");
     };
@@ -291,7 +291,7 @@ fn undo_goes_back_by_what_was_kept() {
     let mut rows = applied(&files, &["0001", "0002", "0003"]);
     rows[0].run = "R0".into();
     let lines = |facts: &Facts| -> Vec<String> {
-        match Migrate.decide(&undo, facts) {
+        match Migrate::default().decide(&undo, facts) {
             Ok(Decision::Act(stages)) => stages[0][0].iter().map(ToString::to_string).collect(),
             Ok(_) => vec![],
             Err(failure) => [vec![failure.message], failure.because].concat(),
@@ -336,7 +336,7 @@ fn undo_of_a_way_down_is_the_way_up_again() {
         kept.texts.keys().collect::<Vec<_>>(),
         ["0003_c.down.sql", "0003_c.sql"]
     );
-    let Undo::Call { args: undo, .. } = Migrate.undo(&down, &before) else {
+    let Undo::Call { args: undo, .. } = Migrate::default().undo(&down, &before) else {
         panic!("there is a way back");
     };
     let undo: Args = serde_json::from_value(undo).expect("it is data");
@@ -349,10 +349,10 @@ fn undo_of_a_way_down_is_the_way_up_again() {
 #[test]
 fn a_missing_down_file_is_a_point_of_no_return() {
     let files = folder(&[THREE[0], THREE[1], THREE[2]]);
-    let undo = |rows| Migrate.undo(&args(json!({})), &facts(files.clone(), rows));
+    let undo = |rows| Migrate::default().undo(&args(json!({})), &facts(files.clone(), rows));
     assert_eq!(undo(vec![]), Undo::none("there is no `0002_b.down.sql`"));
     let files = folder(&[THREE[0], ("0001_a.down.sql", "SELECT '")]);
-    let undo = Migrate.undo(&args(json!({})), &facts(files, vec![]));
+    let undo = Migrate::default().undo(&args(json!({})), &facts(files, vec![]));
     assert_eq!(
         undo,
         Undo::none("`0001_a.down.sql` could not be split into statements")
