@@ -41,13 +41,13 @@ impl<'a> Finder<'a> {
         let spec = primitive.spec();
         let own = |name: &str| spec.fields.iter().any(|field| field.name == name);
         let (mut whole, mut known) = (Map::new(), Map::new());
-        for (name, given) in assigned.named.iter().filter(|(name, _)| own(name)) {
-            if let Some(value) = given.shape.known() {
+        for (name, given) in &assigned.named {
+            if let Some(value) = given.shape.known().filter(|_| own(name)) {
                 whole.insert((*name).to_owned(), value.clone());
             }
-            if let Some(value) = self.known_part(given) {
-                known.insert((*name).to_owned(), value);
-            }
+            // What is given and not known is there as null: a call that has a `key` has it, whatever it is.
+            let value = self.known_part(given).unwrap_or_default();
+            known.insert((*name).to_owned(), value);
         }
         for (name, why) in primitive.unreadable(&whole) {
             let message = format!("`{name}` of `{}` was refused: {why}", spec.name);
@@ -76,8 +76,9 @@ impl<'a> Finder<'a> {
         let Some(Expr::Map(map, _)) = given.expr else {
             return None;
         };
-        let entries = map.0.iter().filter_map(|(key, value)| {
-            Some((key.name.to_string(), self.known_part(&self.given(value))?))
+        let entries = map.0.iter().map(|(key, value)| {
+            let value = self.known_part(&self.given(value)).unwrap_or_default();
+            (key.name.to_string(), value)
         });
         Some(Value::Object(entries.collect()))
     }
