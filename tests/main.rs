@@ -7,6 +7,7 @@
     reason = "a test that panics has done its job, and libtest captures what it prints"
 )]
 
+mod check;
 mod commands;
 mod docs;
 mod harness;

@@ -59,14 +59,16 @@ const USAGE: &[&Code] = &[
 impl Exit {
     /// Of an error that came before the run began.
     pub(crate) fn before_a_run(failure: &Failure) -> Self {
-        // The checker's own codes; those of the command line and the manifest stand before them.
-        if REFUSED.iter().any(|code| failure.is(code)) {
-            return Self::Refused;
+        let is = |codes: &[&Code]| codes.iter().any(|code| failure.is(code));
+        // What is wrong with the script itself has numbers of its own; what it was given is not wrong with it.
+        let of_the_script = failure.code.starts_with("PB02") || failure.is(&code::SCRIPT);
+        if is(REFUSED) {
+            Self::Refused
+        } else if of_the_script && !is(USAGE) {
+            Self::Check
+        } else {
+            Self::Usage
         }
-        let is_check = ("PB0201".."PB0211").contains(&failure.code.as_str())
-            || failure.is(&code::IMPORT)
-            || failure.is(&code::SCRIPT);
-        if is_check { Self::Check } else { Self::Usage }
     }
 
     /// Of an error that keeps a run from being taken up.
@@ -192,9 +194,18 @@ mod tests {
                 "{code:?}"
             )
         };
-        check(&code::SYNTAX, 3);
-        check(&code::IMPORT, 3);
-        check(&code::PARAMETER, 2);
+        for code in code::ALL.iter().filter(|code| code.id.starts_with("PB02")) {
+            check(
+                code,
+                match code.kind {
+                    "parameter" | "missing_env" => 2,
+                    "plan_moved" | "not_planned" | "not_approved" => 6,
+                    _ => 3,
+                },
+            );
+        }
+        check(&code::SCRIPT, 3);
+        check(&code::LOCKED, 6);
         check(&code::USAGE, 2);
         check(&code::MANIFEST, 2);
         check(&code::FILE, 2);

@@ -2,9 +2,11 @@
 
 mod approve;
 mod arguments;
+mod check;
 mod config;
 mod console;
 mod exit;
+mod explain;
 mod help;
 mod past;
 mod plan;
@@ -59,7 +61,11 @@ fn main() -> ExitCode {
             let console = Console::new(ahead.colour());
             console.refuse(&refusal);
             if ahead.wants_json() {
-                let object = run::object(None, Some(refusal.failure()), refusal.exit());
+                let failure = refusal.failure();
+                let object = match ahead.checks() {
+                    true => check::refused(failure),
+                    false => run::object(None, Some(failure), refusal.exit()),
+                };
                 console.result(&object.to_string());
             }
             refusal.exit().into()
@@ -74,7 +80,12 @@ fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
     let named = saved.as_ref().map(|saved| Path::new(&saved.plan.playbook));
     let Some(playbook) = named.or(ahead.playbook()) else {
         let arguments = arguments::parse(args, None, columns)?;
-        return Ok(look(&arguments, &Project::find(Path::new("."))?)?);
+        let console = Console::new(arguments.colour);
+        return Ok(match &arguments.verb {
+            Verb::Check(wanted) => check::check(&arguments, wanted, here, &console)?,
+            Verb::Explain(code) => explain::explain(code.as_deref(), &console)?,
+            _ => look(&arguments, &Project::find(Path::new("."))?, &console)?,
+        });
     };
     let beside = playbook
         .parent()
@@ -87,52 +98,43 @@ fn dispatch(args: &[OsString], ahead: &Ahead) -> Result<Exit, Stop> {
     let script = Script::load(playbook, &project.base, pb_stdlib::LIBRARY)
         .map_err(|failure| Refusal::from(failure).sources_on_disk())?;
     let arguments = arguments::parse(args, Some(&script), columns)?;
+    let console = Console::new(arguments.colour);
     match &arguments.verb {
         Verb::Run(wanted) => {
-            let console = Console::new(arguments.colour);
             let saved = saved.as_ref();
             Ok(run::run(
                 &script, &project, &arguments, wanted, saved, &console,
             )?)
         }
-        Verb::Plan(wanted) => {
-            let console = Console::new(arguments.colour);
-            Ok(plan::plan(&script, &project, &arguments, wanted, &console)?)
-        }
-        _ => Ok(look(&arguments, &project)?),
+        Verb::Plan(wanted) => Ok(plan::plan(&script, &project, &arguments, wanted, &console)?),
+        _ => Ok(look(&arguments, &project, &console)?),
     }
 }
 
-/// The verbs that need no playbook.
-fn look(arguments: &Arguments, project: &Project) -> Result<Exit, Refusal> {
-    let console = Console::new(arguments.colour);
+/// The verbs that need a project and no playbook.
+fn look(arguments: &Arguments, project: &Project, console: &Console) -> Result<Exit, Refusal> {
     let registry = pb_stdlib::registry(&project.base, None);
     let told = arguments.state.as_ref();
     let (output, verbosity) = (arguments.output, arguments.verbosity);
     match &arguments.verb {
         Verb::Run(_) | Verb::Plan(_) => unreachable!("it names a playbook"),
+        Verb::Check(_) | Verb::Explain(_) => unreachable!("they need no project"),
         Verb::Resume(wanted) => {
-            return resume::take_up(Way::Resume, project, arguments, wanted, &console);
+            return resume::take_up(Way::Resume, project, arguments, wanted, console);
         }
         Verb::Rollback(wanted) => {
-            return resume::take_up(Way::RollBack, project, arguments, wanted, &console);
+            return resume::take_up(Way::RollBack, project, arguments, wanted, console);
         }
-        Verb::Runs => runs::list(
-            &*project.runs(told)?,
-            &registry,
-            output,
-            verbosity,
-            &console,
-        )?,
+        Verb::Runs => runs::list(&*project.runs(told)?, &registry, output, verbosity, console)?,
         Verb::Show(run) => show::show(
             &*project.runs(told)?,
             &registry,
             run.as_deref(),
             output,
-            &console,
+            console,
         )?,
-        Verb::Help(None) => help::list(&registry, &console),
-        Verb::Help(Some(name)) => help::explain(name, &registry, &console)?,
+        Verb::Help(None) => help::list(&registry, console),
+        Verb::Help(Some(name)) => help::explain(name, &registry, console)?,
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! `pb plan`, and what a saved plan is held against before it is run.
 
 use crate::arguments::{Arguments, PlanArguments};
+use crate::check;
 use crate::config::Project;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -28,8 +29,13 @@ pub(crate) fn plan(
     console: &Console,
 ) -> Result<Exit, Refusal> {
     let variable = |name: &str| std::env::var(name).ok();
-    let drivers = pb_stdlib::registry(&project.base, None).drivers;
-    let environment = project.environment(wanted.env.as_deref(), drivers.tables(), &variable)?;
+    let registry = pb_stdlib::registry(&project.base, None);
+    let drivers = registry.drivers.tables();
+    let environment = project.environment(wanted.env.as_deref(), drivers, &variable)?;
+    let (told, checked_for) = ((arguments, console), environment.checked_for());
+    if let Some(exit) = check::first(script, &project.base, &registry, &checked_for, told) {
+        return Ok(exit);
+    }
     let plan = planner(
         project,
         arguments,

@@ -2,6 +2,7 @@
 
 use crate::approve::approve;
 use crate::arguments::{Arguments, RunArguments};
+use crate::check;
 use crate::config::Project;
 use crate::console::{self, Console};
 use crate::exit::Exit;
@@ -41,6 +42,10 @@ pub(crate) fn run(
         .map(|saved| saved.plan.env.as_str())
         .or(wanted.env.as_deref());
     let environment = project.environment(env, drivers, &variable)?;
+    let (told, checked_for) = ((arguments, console), environment.checked_for());
+    if let Some(exit) = check::first(script, &project.base, &registry, &checked_for, told) {
+        return Ok(exit);
+    }
     let params = saved.map_or(&wanted.params, Saved::params);
     let approved = approve(
         script,

@@ -1,9 +1,11 @@
 //! The words of `pb`: what people and programs read, whole outputs compared.
 
 pub(crate) mod answers;
+mod check;
 mod configuration;
 mod damage;
 mod disk_full;
+mod explain;
 mod help;
 mod output;
 mod parameters;

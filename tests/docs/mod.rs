@@ -3,6 +3,7 @@
 mod blocks;
 mod checked;
 mod console;
+mod error_pages;
 mod examples;
 mod generated;
 mod links;
@@ -10,7 +11,7 @@ mod parts;
 mod playbooks;
 mod primitive_pages;
 mod promises;
-mod rehearsal;
+pub(crate) mod rehearsal;
 mod words;
 
 use std::path::PathBuf;

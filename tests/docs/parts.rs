@@ -80,7 +80,7 @@ fn every_error_is_on_the_page_of_errors() {
         let (id, kind, by) = (code.id, code.kind, by.join(", "));
         writeln!(
             text,
-            "| <a id=\"{id}\"></a>`{id}` | `{kind}` | {} | {by} |",
+            "| <a id=\"{id}\"></a>[`{id}`](errors/{id}.md) | `{kind}` | {} | {by} |",
             code.meaning
         )
         .unwrap();
@@ -88,7 +88,8 @@ fn every_error_is_on_the_page_of_errors() {
     let page = format!(
         "{MARK}`runtime/core/src/code.rs`. -->\n\n# Errors\n\nEvery error has a code, which never gets another \
          meaning, and a kind, which scripts compare: `err.kind == \"unhealthy\"`. What else an error holds is told in \
-         [errors as maps](../playbooks/calls.md#errors).\n\n{text}"
+         [errors as maps](../playbooks/calls.md#errors). Each has a page with an example and what to do; `pb explain \
+         CODE` shows it in the terminal.\n\n{text}"
     );
     generated::page("book/src/reference/errors.md", &page);
 }

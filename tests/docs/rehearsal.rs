@@ -20,13 +20,13 @@ use serde_json::{Map, Value, json};
 use super::primitive_pages::registry;
 
 /// What a rehearsal came to.
-pub(super) struct Rehearsed {
-    pub(super) finished: Finished,
-    pub(super) printed: String,
+pub(crate) struct Rehearsed {
+    pub(crate) finished: Finished,
+    pub(crate) printed: String,
 }
 
 /// Runs a playbook of that folder; its parameters get values of their type.
-pub(super) fn rehearse(folder: &Path, playbook: &str) -> Result<Rehearsed> {
+pub(crate) fn rehearse(folder: &Path, playbook: &str) -> Result<Rehearsed> {
     let script = Script::load(&folder.join(playbook), folder, pb_stdlib::LIBRARY)?;
     let params = script
         .params()
@@ -72,6 +72,7 @@ pub(super) fn target() -> Value {
     json!({
         "url": "https://shop.example.com",
         "web": ["web-1", "web-2"],
+        "limits": { "batch": 2 },
         "database": handle("database", "postgres", database),
         "docker": handle("docker", "docker", json!({ "docker": "unix:///var/run/docker.sock" })),
         "router": handle("router", "haproxy", json!({ "haproxy": "unix:/run/haproxy.sock", "backend": "web" })),

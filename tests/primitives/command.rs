@@ -53,5 +53,5 @@ fn mistakes_are_named() {
         1,
         "command-code",
     );
-    says(&pb(), "command(\"ls -l\");", 1, "command-text");
+    says(&pb(), "command(\"ls -l\");", 3, "command-text");
 }

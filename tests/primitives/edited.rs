@@ -12,7 +12,7 @@ const FIRST: &str = "CREATE TABLE one (n int);";
 /// Long enough to be killed in.
 const SECOND: &str = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM wait) THEN 60 ELSE 0 END); CREATE TABLE two (n int);";
 const THIRD: &str = "CREATE TABLE three (n int);";
-const PLAYBOOK: &str = "migrate(target.database, \"migrations\");\nsql(target.database, \"INSERT INTO one VALUES (1)\");\n";
+const PLAYBOOK: &str = "point_of_no_return(\"there are no down files\");\nmigrate(target.database, \"migrations\");\nsql(target.database, \"INSERT INTO one VALUES (1)\");\n";
 
 /// What somebody does to the files, and what that is called.
 type Edit = (&'static str, fn(&Pb));

@@ -34,7 +34,7 @@ fn mistakes_are_named() {
     says(
         &with_database(&database),
         "get_or_create_tenant(\"pg_guest\", #{ domain: \"g.example.com\" });",
-        1,
+        3,
         "get_or_create_tenant-name",
     );
 }

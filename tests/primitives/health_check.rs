@@ -23,22 +23,23 @@ fn goes_round() {
 #[test]
 fn mistakes_are_named() {
     let web = Answers::start();
-    let check = |options: &str, path: &str, name: &str| {
+    let check = |options: &str, path: &str, code: i32, name: &str| {
         let playbook = format!("health_check(\"{}\", #{{ {options} }});", web.url(path));
         let pb = pb().with(["run"]).playbook("wrong.rhai", &playbook);
-        let outcome = pb.run().expect(1);
+        let outcome = pb.run().expect(code);
         assert!(outcome.stderr.contains(name), "{outcome}");
     };
     check(
         "deadline: \"200ms\"",
         "/503/down",
+        1,
         "was not ready within 200ms",
     );
-    check("dedline: \"1s\"", "/200/ok", "did you mean `deadline`?");
+    check("dedline: \"1s\"", "/200/ok", 3, "did you mean `deadline`?");
     says(
         &pb(),
         "health_check(\"http://169.254.169.254/\", #{ deadline: \"1s\" });",
-        1,
+        3,
         "health_check-metadata",
     );
 }

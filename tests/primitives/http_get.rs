@@ -28,5 +28,5 @@ fn mistakes_are_named() {
         7,
         "http_get-refused",
     );
-    says(&pb(), "http_get(\"127.0.0.1/health\");", 1, "http_get-url");
+    says(&pb(), "http_get(\"127.0.0.1/health\");", 3, "http_get-url");
 }

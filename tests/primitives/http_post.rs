@@ -34,7 +34,7 @@ fn mistakes_are_named() {
     says(
         &pb(),
         "http_post(\"http://127.0.0.1:1/\", #{ json: 1, body: \"x\" });",
-        1,
+        3,
         "http_post-two_bodies",
     );
 }

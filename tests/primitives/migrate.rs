@@ -91,11 +91,11 @@ fn mistakes_are_named() {
     };
     let database = postgres.fresh_database("prim_migrate_wrong");
     let pb = with_database(&database);
-    says(&pb, "migrate(\"migratoins\");", 1, "migrate-folder");
+    says(&pb, "migrate(\"migratoins\");", 3, "migrate-folder");
     let twice = pb
         .file("twice/1_a.sql", "SELECT 1;")
         .file("twice/01_b.sql", "SELECT 1;");
-    says(&twice, "migrate(\"twice\");", 1, "migrate-twice");
+    says(&twice, "migrate(\"twice\");", 3, "migrate-twice");
     let commit = twice.file("commit/1_a.sql", "CREATE TABLE a ();\nCOMMIT;\n");
-    says(&commit, "migrate(\"commit\");", 1, "migrate-commit");
+    says(&commit, "migrate(\"commit\");", 3, "migrate-commit");
 }

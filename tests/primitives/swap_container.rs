@@ -80,7 +80,7 @@ fn mistakes_are_named() {
     says(
         &pb,
         "swap_container(\"web\", #{ imgae: \"web:2\" });",
-        1,
+        3,
         "swap_container-option",
     );
     let dead = pb.toml("[env.local]\ndocker = { docker = \"unix:///nowhere/docker.sock\" }\n");

@@ -41,7 +41,7 @@ fn mistakes_are_named() {
     says(
         &with_database(&database),
         "transaction(|tx| { command([\"true\"]); });",
-        1,
+        3,
         "transaction-outside",
     );
 }

@@ -33,7 +33,7 @@ fn mistakes_are_named() {
     says(
         &without_server(),
         "wait_db(#{ state: \"writeable\" });",
-        1,
+        3,
         "wait_db-state",
     );
 }

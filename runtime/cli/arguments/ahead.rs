@@ -14,6 +14,8 @@ pub(crate) struct Ahead {
     pub(crate) plan: Option<PathBuf>,
     /// What may be the FILE of `pb run`, in order: with an unknown flag before it, nobody can tell a value from a file.
     candidates: Vec<PathBuf>,
+    /// Whether it is `pb check`.
+    checks: bool,
     /// The last `--output` and `--color`: an error in the rest is still shown as they say.
     output: Option<String>,
     color: Option<String>,
@@ -22,7 +24,12 @@ pub(crate) struct Ahead {
 impl Ahead {
     /// Whether stdout is to hold one object.
     pub(crate) fn wants_json(&self) -> bool {
-        !self.candidates.is_empty() && self.output.as_deref() == Some("json")
+        (self.checks || !self.candidates.is_empty()) && self.output.as_deref() == Some("json")
+    }
+
+    /// Whether it is `pb check`.
+    pub(crate) fn checks(&self) -> bool {
+        self.checks
     }
 
     /// When to colour.
@@ -82,10 +89,11 @@ pub(crate) fn look_ahead(args: &[OsString]) -> Ahead {
             plain.push(arg);
         }
     }
-    if let [verb, files @ ..] = &plain[..]
-        && ["run", "plan"].map(OsStr::new).contains(&verb.as_os_str())
-    {
-        ahead.candidates = files.iter().map(PathBuf::from).collect();
+    if let [verb, files @ ..] = &plain[..] {
+        ahead.checks = verb.as_os_str() == OsStr::new("check");
+        if ["run", "plan"].map(OsStr::new).contains(&verb.as_os_str()) {
+            ahead.candidates = files.iter().map(PathBuf::from).collect();
+        }
     }
     ahead
 }
@@ -139,6 +147,8 @@ mod tests {
         let ahead = |line: &str| look_ahead(&line.split(' ').map(Into::into).collect::<Vec<_>>());
         assert!(ahead("pb run a.rhai --output json --no").wants_json());
         assert!(ahead("pb run --output=json a.rhai").wants_json());
+        assert!(ahead("pb check --output json").wants_json());
+        assert!(!ahead("pb check --output sarif").wants_json());
         assert!(!ahead("pb runs --output json").wants_json());
         assert_eq!(ahead("pb run a.rhai --color never").colour(), When::Never);
     }

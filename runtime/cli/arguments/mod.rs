@@ -1,6 +1,7 @@
 //! The command line: verbs, flags, and after `pb run FILE` the parameters that the playbook itself declares.
 
 mod ahead;
+mod check;
 mod parameters;
 mod plan;
 mod state;
@@ -8,6 +9,7 @@ mod take_up;
 mod usage;
 
 pub(crate) use ahead::{Ahead, look_ahead};
+pub(crate) use check::{CheckArguments, Format};
 pub(crate) use plan::PlanArguments;
 pub(crate) use state::State;
 pub(crate) use usage::Shown;
@@ -37,6 +39,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     /// Runs a playbook.
     Run(RunArguments),
+    /// Finds what is wrong with playbooks, touching nothing.
+    Check(CheckArguments),
     /// Shows what a playbook would do.
     Plan(PlanArguments),
     /// Takes up a run that died.
@@ -49,6 +53,8 @@ pub(crate) enum Verb {
     Show(Option<String>),
     /// Explains a primitive, or lists them.
     Help(Option<String>),
+    /// Explains the code of an error, or lists them.
+    Explain(Option<String>),
 }
 
 /// `pb run`.
@@ -114,6 +120,7 @@ pub(crate) fn parse(
             steal: run.get_one("steal").cloned(),
             params: parameters::of_a_run(script, run).map_err(wrong)?,
         }),
+        (Some(("check", check)), _) => Verb::Check(check::read(check).map_err(wrong)?),
         (Some(("plan", plan)), Some(script)) => {
             Verb::Plan(plan::read(script, plan).map_err(wrong)?)
         }
@@ -124,6 +131,7 @@ pub(crate) fn parse(
         (Some(("runs", _)), _) => Verb::Runs,
         (Some(("show", show)), _) => Verb::Show(show.get_one("run").cloned()),
         (Some(("help", help)), _) => Verb::Help(help.get_one("name").cloned()),
+        (Some(("explain", explain)), _) => Verb::Explain(explain.get_one("code").cloned()),
         // The first look found no playbook where clap found one.
         _ => {
             let failure = Failure::new(
@@ -197,6 +205,7 @@ pub(crate) fn command(script: Option<&Script>) -> Command {
                 .help("Prints the version"),
         )
         .subcommand(run(script))
+        .subcommand(check::check())
         .subcommand(plan::plan(script))
         .subcommand(take_up::resume())
         .subcommand(take_up::rollback())
@@ -216,6 +225,11 @@ pub(crate) fn command(script: Option<&Script>) -> Command {
                         .value_name("NAME")
                         .help("Such as wait_db or rolling"),
                 ),
+        )
+        .subcommand(
+            Command::new("explain")
+                .about("Explains the code of an error, or lists all of them")
+                .arg(Arg::new("code").value_name("CODE").help("Such as PB0207")),
         )
 }
 

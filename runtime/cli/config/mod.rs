@@ -47,6 +47,16 @@ pub(crate) struct Environment {
     pub(crate) protected: bool,
 }
 
+impl Environment {
+    /// The same, as a check takes it.
+    pub(crate) fn checked_for(&self) -> pb_runtime::Environment {
+        pb_runtime::Environment {
+            name: self.name.clone(),
+            target: self.target.clone(),
+        }
+    }
+}
+
 impl Project {
     /// The project of that folder: the nearest `pb.toml` in it or above it, or the folder itself.
     pub(crate) fn find(folder: &Path) -> Result<Self, Refusal> {

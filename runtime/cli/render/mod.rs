@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 mod fan;
+pub(crate) mod finding;
 pub(crate) mod fit;
 pub(crate) mod ink;
 pub(crate) mod key;

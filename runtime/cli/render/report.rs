@@ -72,7 +72,7 @@ impl Report<'_> {
                 first.line,
                 first.column,
                 end.map(|end| end as usize),
-                page,
+                (Tone::Bad, page),
             )
         });
         let mut arrow = format!("  --> {}:{}:{}", first.file, first.line, first.column);
@@ -103,7 +103,7 @@ impl Report<'_> {
 }
 
 /// `  because: …` with its further lines below the first one's text.
-fn part(name: &str, said: &[String], tone: Tone, page: Page) -> Vec<String> {
+pub(super) fn part(name: &str, said: &[String], tone: Tone, page: Page) -> Vec<String> {
     let indent = name.len() + 4;
     let mut lines: Vec<String> = said
         .iter()
@@ -118,7 +118,7 @@ fn part(name: &str, said: &[String], tone: Tone, page: Page) -> Vec<String> {
 }
 
 /// Wrapped to the page, every line but the first indented.
-fn wrapped(text: &str, indent: usize, page: Page) -> Vec<String> {
+pub(super) fn wrapped(text: &str, indent: usize, page: Page) -> Vec<String> {
     let lines = wrap(text, page.columns().saturating_sub(indent))
         .into_iter()
         .enumerate();
@@ -133,7 +133,7 @@ fn wrapped(text: &str, indent: usize, page: Page) -> Vec<String> {
         .collect()
 }
 
-fn text(text: &str, page: Page) -> String {
+pub(super) fn text(text: &str, page: Page) -> String {
     let text = clean::lines(text).replace('\t', "  ");
     page.ink.spell(&text).into_owned()
 }

@@ -10,7 +10,7 @@ pub(super) fn lines(
     line: usize,
     column: usize,
     end: Option<usize>,
-    page: Page,
+    (tone, page): (Tone, Page),
 ) -> Vec<String> {
     let Some(text) = line.checked_sub(1).and_then(|at| source.lines().nth(at)) else {
         return vec![];
@@ -48,7 +48,7 @@ pub(super) fn lines(
         Tone::Dim,
         &format!("{:gutter$} |", "", gutter = gutter.len()),
     );
-    let mark = page.ink.paint(Tone::Bad, &"^".repeat(marked));
+    let mark = page.ink.paint(tone, &"^".repeat(marked));
     vec![
         bar.clone(),
         format!(
@@ -90,7 +90,7 @@ mod tests {
             },
         };
         assert_eq!(
-            lines(source, line, column, end, page),
+            lines(source, line, column, end, (Tone::Bad, page)),
             expected,
             "{source:?}"
         );

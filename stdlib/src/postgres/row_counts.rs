@@ -3,13 +3,14 @@
 use super::database::{Database, subject};
 use super::driver::{Postgres, USUAL};
 use super::table_name::quoted;
+use pb_core::finding::{At, Complaint, Standing};
 use pb_core::{
     Class, Decision, Effect, HandleOf, NoAction, Permit, Primitive, Readers, Result, Subject, Undo,
     World,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Counts rows.
@@ -79,6 +80,15 @@ PostgreSQL manual, 13.2.2 Repeatable Read.";
         }
         reading.end().await;
         counts
+    }
+
+    fn inspect(&self, known: &Map<String, Value>, _: &Standing<'_>) -> Vec<Complaint> {
+        let tables = known.get("tables").and_then(Value::as_array);
+        let names = tables.into_iter().flatten().filter_map(Value::as_str);
+        let refused = names.filter_map(|name| quoted(name).err());
+        refused
+            .map(|failure| Complaint::of(failure).at(At::Argument("tables".into())))
+            .collect()
     }
 
     fn decide(&self, _: &Args, _: &Counts) -> Result<Decision<NoAction>> {

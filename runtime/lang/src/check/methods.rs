@@ -210,7 +210,7 @@ impl<'a> Finder<'a> {
             return;
         };
         if Natives::is_writing(&call.name) {
-            self.captured_write(variable, at);
+            self.captured_write(variable, receiver.at);
         }
         if call.name != "call" && is_captured(call, variable) {
             let message = format!(

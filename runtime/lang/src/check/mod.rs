@@ -83,9 +83,14 @@ pub fn check(
     let order = |finding: &Finding| {
         let is_module = finding.file != script.name();
         let place = (finding.line, finding.column, finding.code.clone());
-        (is_module, finding.file.clone(), place)
+        (is_module, finding.file.clone(), place, finding.level)
     };
     checked.findings.sort_by_cached_key(order);
-    checked.findings.dedup();
+    // Of two that say the same of one token the heavier stays, which comes first.
+    let same = |b: &mut Finding, a: &mut Finding| {
+        let place = |finding: &Finding| (finding.line, finding.column, finding.end_column);
+        a == b || (a.line > 0 && a.file == b.file && place(a) == place(b) && a.code == b.code)
+    };
+    checked.findings.dedup_by(same);
     checked
 }

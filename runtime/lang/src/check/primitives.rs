@@ -45,6 +45,7 @@ impl<'a> Finder<'a> {
             if let Some(value) = given.shape.known().filter(|_| own(name)) {
                 whole.insert((*name).to_owned(), value.clone());
             }
+            // What is given and not known is there as null: a call that has a `key` has it, whatever it is.
             known.insert((*name).to_owned(), self.known_part(given));
         }
         if assigned.is_open {

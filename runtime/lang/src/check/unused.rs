@@ -46,7 +46,7 @@ impl Finder<'_> {
             .last()
             .is_some_and(|word| TRYING.contains(&word.as_str()));
         let primitive = self.world.registry.primitives.get(name);
-        let reads = primitive.is_some_and(|primitive| !tried && only_reads(&**primitive, call));
+        let reads = primitive.is_some_and(|primitive| !tried && only_reads(&**primitive));
         if reads || GIVING.contains(&name) {
             let message = format!("the result of `{name}` is thrown away");
             let finding = self.warning(&code::UNUSED, message, at);
@@ -80,16 +80,9 @@ impl Finder<'_> {
     }
 }
 
-/// Whether a call looks and judges nothing: one that says what it expects fails when it is not so.
-fn only_reads(primitive: &dyn DynPrimitive, call: &FnCallExpr) -> bool {
+/// Whether a call looks and judges nothing. One that knows a `status` fails when it is another.
+fn only_reads(primitive: &dyn DynPrimitive) -> bool {
     let spec = primitive.spec();
-    let judges = |arg: &Expr| match arg {
-        Expr::Map(map, _) => map
-            .0
-            .iter()
-            .any(|(key, _)| matches!(key.name.as_str(), "status" | "expect" | "expect_code")),
-        Expr::Variable(..) | Expr::FnCall(..) | Expr::Dot(..) => false,
-        _ => false,
-    };
-    spec.class == Class::Read && spec.gives && !call.args.iter().any(judges)
+    let judges = spec.fields.iter().any(|field| field.name == "status");
+    spec.class == Class::Read && spec.gives && !judges
 }
