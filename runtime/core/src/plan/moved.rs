@@ -97,6 +97,8 @@ fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
     let place = place.trim_end();
     if was.args != now.args {
         moved.push(format!("`{place}` would be called with other arguments"));
+    } else if [was, now].iter().all(|step| is_gate(step)) {
+        // Whether it is open now is for the run to wait for.
     } else if was.actions != now.actions || was.state != now.state {
         moved.push(format!(
             "`{place}` would now {}, not {}",
@@ -106,6 +108,10 @@ fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
     } else if was.seen != now.seen {
         moved.push(format!("what `{place}` looks at has changed"));
     }
+}
+
+fn is_gate(step: &Planned) -> bool {
+    !step.changes && matches!(step.state, PlannedState::Open | PlannedState::Waits)
 }
 
 fn does(step: &Planned) -> String {
