@@ -31,6 +31,10 @@ fn grown(ways: &[Rest<'_>]) -> (Vec<Node>, Option<Failure>) {
             Met::Assumed { on, site, .. } => {
                 let (arms, after) = arms(&ways);
                 let (on, site) = (on.clone(), site.clone());
+                // Whatever the answer, it fails.
+                let failures: Option<Vec<&Failure>> =
+                    arms.iter().map(|arm| arm.failure.as_ref()).collect();
+                let failure = failures.and_then(|all| all.last().copied().cloned());
                 // An answer that changes nothing is not worth asking for.
                 if arms
                     .iter()
@@ -39,7 +43,7 @@ fn grown(ways: &[Rest<'_>]) -> (Vec<Node>, Option<Failure>) {
                     nodes.push(Node::Fork { on, site, arms });
                 }
                 nodes.extend(after);
-                return (nodes, None);
+                return (nodes, failure);
             }
         };
         nodes.push(node);

@@ -273,6 +273,21 @@ fn loops_are_planned_once() {
 }
 
 #[test]
+fn a_playbook_that_fails_on_every_way_fails() {
+    check(
+        r#"if ask("q").ok { throw "one"; } throw "two";"#,
+        &[
+            "ask q: every",
+            "if ask#1.ok is true (1:4)",
+            "  fails: one",
+            "if ask#1.ok is false (1:4)",
+            "  fails: two",
+            "fails: two",
+        ],
+    );
+}
+
+#[test]
 fn a_loop_without_end_is_cut() {
     let text = r#"loop { let r = ask("q"); if !r.ok { put("again"); continue; } break; }"#;
     let plan = Stage::new().plan(text).unwrap();
