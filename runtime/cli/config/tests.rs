@@ -16,6 +16,7 @@ fn drivers() -> Drivers {
         required,
         fallback: None,
         position: None,
+        passing: false,
     };
     let driver = |fields| Table {
         fields,

@@ -22,6 +22,8 @@ pub struct Field {
     pub fallback: Option<Value>,
     /// Its place among the positional arguments, from 0; `None` for options.
     pub position: Option<u64>,
+    /// Whether it is another at every look, of a key of a result: a plan takes it for unknown.
+    pub passing: bool,
 }
 
 /// What an argument takes.
@@ -102,6 +104,7 @@ fn fields(schema: &Value) -> Vec<Field> {
             required: required(name),
             fallback: property.get("default").filter(|v| !v.is_null()).cloned(),
             position: property["x-position"].as_u64(),
+            passing: property["x-passing"] == true,
         })
         .collect();
     fields.sort_by_key(|field| (field.position.unwrap_or(u64::MAX), field.name.clone()));
@@ -370,6 +373,11 @@ impl fmt::Display for Kind {
 /// Marks an argument as positional: `#[schemars(transform = position::<0>)]`.
 pub fn position<const N: u64>(schema: &mut Schema) {
     schema.insert("x-position".into(), N.into());
+}
+
+/// Marks a key of a result as another at every look: `#[schemars(transform = passing)]`.
+pub fn passing(schema: &mut Schema) {
+    schema.insert("x-passing".into(), true.into());
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub struct Out {
     /// Its status.
     pub status: u16,
     /// From the request to the end of the answer, in seconds.
+    #[schemars(transform = pb_core::spec::passing)]
     pub latency: f64,
 }
 

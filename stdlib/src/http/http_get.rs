@@ -57,6 +57,7 @@ pub struct Out {
     /// Such as 200.
     pub status: u16,
     /// By name in lower case.
+    #[schemars(transform = pb_core::spec::passing)]
     pub headers: BTreeMap<String, String>,
     /// As text.
     pub body: String,

@@ -357,6 +357,10 @@ impl Call<'_> {
         let mut value = finished(value, changed.then_some(false), 0, None);
         if let Value::Object(map) = &mut value {
             map.insert("took".into(), self.unknown("took").into());
+            let result = &self.primitive.spec().result;
+            for field in result.iter().filter(|field| field.passing) {
+                map.insert(field.name.clone(), self.unknown(&field.name).into());
+            }
             if self.primitive.spec().class == Class::Gate {
                 map.insert("attempts".into(), self.unknown("attempts").into());
             }
