@@ -1,6 +1,7 @@
 //! What has moved since a plan was made: the plan is good while what it has read stands.
 
 use super::{Arm, Node, Plan, Planned, PlannedState};
+use crate::failure::Failure;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,13 +40,18 @@ impl Plan {
                 ));
             }
         }
-        for name in names(&self.servers, &now.servers) {
-            if self.servers.get(&name) != now.servers.get(&name) {
-                moved.push(format!("`{name}` is another server than the planned one"));
+        for (name, was) in &self.servers {
+            match now.servers.get(name) {
+                Some(is) if is == was => {}
+                Some(_) => moved.push(format!("`{name}` is another server than the planned one")),
+                // Where nobody answers any more, the plan made anew ends with that.
+                None if now.failure.is_some() => {}
+                None => moved.push(format!("which server `{name}` is cannot be told any more")),
             }
         }
         if moved.is_empty() {
             steps(&self.nodes, &now.nodes, &mut moved);
+            ends(self.failure.as_ref(), now.failure.as_ref(), &mut moved);
         }
         moved
     }
@@ -90,6 +96,18 @@ fn steps(was: &[Node], now: &[Node], moved: &mut Vec<String>) {
 
 fn arm(was: &Arm, now: &Arm, moved: &mut Vec<String>) {
     steps(&was.nodes, &now.nodes, moved);
+    ends(was.failure.as_ref(), now.failure.as_ref(), moved);
+}
+
+/// How it ends: an error that was not there, or is not there any more.
+fn ends(was: Option<&Failure>, now: Option<&Failure>, moved: &mut Vec<String>) {
+    let text = |failure: &Failure| failure.message.clone();
+    match (was.map(text), now.map(text)) {
+        (was, now) if was == now => {}
+        (_, Some(now)) => moved.push(format!("the playbook would now fail: {now}")),
+        (Some(was), None) => moved.push(format!("the playbook would not fail any more: {was}")),
+        (None, None) => {}
+    }
 }
 
 fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
