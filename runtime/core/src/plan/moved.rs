@@ -62,6 +62,12 @@ fn steps(was: &[Node], now: &[Node], moved: &mut Vec<String>) {
         match (was, now) {
             (Node::Step(was), Node::Step(now)) if was.key == now.key => step(was, now, moved),
             (Node::Remark(was), Node::Remark(now)) if was == now => {}
+            (Node::Remark(was), Node::Remark(now))
+                if (&was.word, &was.site) == (&now.word, &now.site) =>
+            {
+                let (word, was, now) = (&was.word, &was.text, &now.text);
+                moved.push(format!("`{word}` would now say `{now}`, not `{was}`"));
+            }
             (
                 Node::Fork { on, arms, .. },
                 Node::Fork {
@@ -115,7 +121,9 @@ fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
     let place = place.trim_end();
     if was.args != now.args {
         moved.push(format!("`{place}` would be called with other arguments"));
-    } else if was.actions != now.actions || was.state != now.state {
+    } else if was.actions != now.actions && was.state == now.state {
+        moved.push(format!("`{place}` would now {}", others(was, now)));
+    } else if was.state != now.state {
         moved.push(format!(
             "`{place}` would now {}, not {}",
             does(now),
@@ -123,6 +131,26 @@ fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
         ));
     } else if was.seen != now.seen {
         moved.push(format!("what `{place}` looks at has changed"));
+    }
+}
+
+/// The actions that differ; those before and behind them are the same.
+fn others(was: &Planned, now: &Planned) -> String {
+    let (mut was, mut now) = (&was.actions[..], &now.actions[..]);
+    while let ([a, was_rest @ ..], [b, now_rest @ ..]) = (was, now)
+        && a == b
+    {
+        (was, now) = (was_rest, now_rest);
+    }
+    while let ([was_rest @ .., a], [now_rest @ .., b]) = (was, now)
+        && a == b
+    {
+        (was, now) = (was_rest, now_rest);
+    }
+    match (was.join(", then "), now.join(", then ")) {
+        (was, now) if was.is_empty() => format!("also {now}"),
+        (was, now) if now.is_empty() => format!("not {was} any more"),
+        (was, now) => format!("{now}, not {was}"),
     }
 }
 
