@@ -15,6 +15,7 @@ mod harness;
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod killed;
+mod planned;
 mod primitives;
 mod rules;
 #[path = "../stdlib/tests/stage/mod.rs"]

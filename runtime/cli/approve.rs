@@ -29,7 +29,7 @@ pub(crate) fn approve(
     }
     let asks = environment.protected && !wanted.yes;
     if environment.protected && (saved.is_none() && wanted.yes || asks && !prompt::has_terminal()) {
-        return Err(nobody(script, environment).into());
+        return Err(nobody(script, environment, saved).into());
     }
     let target = (environment.name.as_str(), environment.target.clone());
     let runtime = plan::planner(project, arguments, target, Cancel::default())?;
@@ -56,14 +56,21 @@ pub(crate) fn approve(
     Ok(Some(now))
 }
 
-fn nobody(script: &Script, environment: &Environment) -> Failure {
+fn nobody(script: &Script, environment: &Environment, saved: Option<&Saved>) -> Failure {
     let name = &environment.name;
     let message = format!("`{name}` is a protected environment, and nobody has approved the run");
+    let next = match saved {
+        Some(saved) => format!(
+            "look at the plan, then: pb run --plan {} --yes",
+            saved.path()
+        ),
+        None => format!(
+            "pb plan {} -e {name} -o PLAN, look at it, then: pb run --plan PLAN --yes",
+            script.name()
+        ),
+    };
     Failure::new(&code::NOT_APPROVED, message)
         .because("without a terminal it is approved by a plan that somebody has looked at")
         .state("nothing was touched")
-        .hint(format!(
-            "pb plan {} -e {name} -o PLAN, look at it, then: pb run --plan PLAN --yes",
-            script.name()
-        ))
+        .hint(next)
 }

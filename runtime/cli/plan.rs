@@ -159,6 +159,11 @@ impl Saved {
             )))
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> std::path::Display<'_> {
+        self.path.display()
+    }
+
     /// The values of its parameters.
     pub(crate) fn params(&self) -> &Map<String, Value> {
         &self.plan.params

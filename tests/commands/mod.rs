@@ -10,6 +10,8 @@ mod help;
 mod output;
 mod parameters;
 mod past;
+mod plan;
+mod protected;
 mod resume;
 mod run;
 mod secrets;

@@ -24,7 +24,7 @@ pub(super) fn without_server() -> Pb {
 }
 
 /// A project with an engine and, when there is one, a router.
-pub(super) fn with_docker(docker: &Docker, haproxy: Option<&Haproxy>) -> Pb {
+pub(crate) fn with_docker(docker: &Docker, haproxy: Option<&Haproxy>) -> Pb {
     let router = haproxy.map(|haproxy| {
         format!(
             "router = {{ haproxy = \"unix:{}\", backend = \"web\" }}\n",

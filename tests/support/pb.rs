@@ -13,7 +13,7 @@ use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::keeper::Keeper;
+use super::keeper::{self, Keeper};
 use super::outcome::Outcome;
 use super::program;
 
@@ -155,8 +155,32 @@ impl Pb {
         self.start().wait()
     }
 
+    /// Runs it to its end on a terminal of its own, on which that is typed; both outputs are on it.
+    pub(crate) fn run_on_a_terminal(&self, typed: &str) -> Outcome {
+        let words = [binary().into_os_string()];
+        let words = words.iter().chain(&self.arguments).map(keeper::quote);
+        let line = words.collect::<Vec<_>>().join(" ");
+        let mut command = program::bound("script");
+        command
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.folder());
+        let mut outcome = Pb {
+            stdin: typed.to_owned(),
+            ..self.clone()
+        }
+        .start_as(command)
+        .wait();
+        outcome.stdout = outcome.stdout.replace('\r', "");
+        outcome
+    }
+
     pub(crate) fn start(&self) -> Running {
-        let mut command = self.command();
+        self.start_as(self.command())
+    }
+
+    fn start_as(&self, mut command: Command) -> Running {
         command
             .process_group(0) // as a terminal starts it
             .stdin(Stdio::piped())

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) also_on: Option<IpAddr>,
     /// Lines for postgresql.conf.
     pub(crate) config: &'static str,
+    /// Made by `initdb` itself: copies of the template have one system identifier.
+    pub(crate) own_identity: bool,
 }
 
 /// How clients on loopback prove who they are.
@@ -83,7 +85,11 @@ impl Postgres {
         if root {
             chown(keeper.folder(), Some(USER), Some(USER)).expect("root may give a folder away");
         }
-        copy_template(&keeper, &format!("{user}{quoted}/initdb {INITDB}"))?;
+        let initdb = format!("{user}{quoted}/initdb {INITDB}");
+        match settings.own_identity {
+            true => keeper.run(&format!("{initdb} -D data"))?,
+            false => copy_template(&keeper, &initdb)?,
+        }
         let postgres = Postgres {
             keeper,
             bin,
@@ -193,6 +199,33 @@ impl Postgres {
             true => Ok(read(&output.stdout)),
             false => Err(read(&output.stderr)),
         }
+    }
+
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.keeper.folder().join("log")).expect("the server writes its log")
+    }
+
+    /// Schema and data of a database as `pg_dump` writes them.
+    pub(crate) fn dump(&self, database: &str) -> String {
+        let output = Command::new(self.bin.join("pg_dump"))
+            .env_clear()
+            .args(["--username=postgres", "--port", &self.port.to_string()])
+            .arg("--host")
+            .arg(self.keeper.folder())
+            .arg(database)
+            .output()
+            .expect("pg_dump is beside initdb");
+        let (text, error) = (output.stdout, output.stderr);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&error)
+        );
+        // Newer ones put a word of chance around the whole.
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().filter(|line| !line.contains("restrict "));
+        lines.map(|line| format!("{line}\n")).collect()
     }
 
     /// Makes an empty database. Its name is the test's own, so that outputs are the same in every run.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// Adds them; those that are called like an option of pb can be given with `--set` alone.
 pub(super) fn declare(run: Command, script: &Script) -> Command {
-    let usage = usage(script);
+    let usage = usage(run.get_name(), script);
     let run = run
         // It is named already.
         .mut_arg("file", |file| file.hide(true))
@@ -107,8 +107,8 @@ fn help(param: &Param) -> String {
     help
 }
 
-fn usage(script: &Script) -> String {
-    let mut usage = format!("pb run {}", script.name());
+fn usage(verb: &str, script: &Script) -> String {
+    let mut usage = format!("pb {verb} {}", script.name());
     for param in script
         .params()
         .iter()

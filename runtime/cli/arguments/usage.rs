@@ -70,7 +70,7 @@ fn failure(error: &clap::Error, script: Option<&Script>) -> Failure {
         .or_else(|| get(ContextKind::SuggestedValue));
     match (near, script) {
         (Some(near), _) => failure.hint(format!("did you mean `{near}`?")),
-        (None, Some(script)) => failure.hint(format!("pb run {} --help", script.name())),
+        (None, Some(script)) => failure.hint(format!("{} {} --help", verb(error), script.name())),
         (None, None) => failure.hint(format!("{} --help", verb(error))),
     }
 }

@@ -233,9 +233,11 @@ fn summary(plan: &Plan, page: Page) -> String {
     let told = parts.into_iter().filter(|(n, ..)| *n > 0);
     let told = told.map(|(n, thing, more)| format!("{}{more}", counted(n as u64, thing)));
     let told: Vec<String> = told.collect();
-    let text = match told.is_empty() {
-        true => "nothing to do".to_owned(),
-        false => told.join(", "),
+    let text = match (told.is_empty(), plan.failure.is_some()) {
+        (true, false) => "nothing to do".to_owned(),
+        (true, true) => "it fails".to_owned(),
+        (false, false) => told.join(", "),
+        (false, true) => format!("{}, then it fails", told.join(", ")),
     };
     page.ink.paint(Tone::Strong, &page.sentence(&text))
 }

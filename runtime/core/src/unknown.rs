@@ -13,8 +13,22 @@ pub fn unknown(origin: &str) -> String {
 /// Where the first unknown part of a text would come from.
 pub fn origin(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once(OPEN)?;
-    let (origin, _) = rest.split_once(CLOSE)?;
-    Some(origin)
+    let first = rest.find(CLOSE)?;
+    Some(&rest[..closing(rest).unwrap_or(first)])
+}
+
+/// Where it ends: it may name others, as in `‹unknown `a ‹query#1.n› b`›`.
+fn closing(rest: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '‹' => depth += 1,
+            CLOSE if depth == 0 => return Some(at),
+            CLOSE => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A text as people read it: `web ‹run_once#1.code›`.
@@ -47,6 +61,9 @@ mod tests {
             Some("run_once#1.code")
         );
         assert_eq!(origin("‹unknown half"), None);
+        let nested = unknown("`a ‹query#1.n› b`");
+        assert_eq!(origin(&nested), Some("`a ‹query#1.n› b`"));
+        assert_eq!(origin("‹unknown a‹b› and more"), Some("a‹b"));
         assert_eq!(origin_in(&json!(["plain", null])), None);
     }
 }

@@ -1,6 +1,7 @@
 //! What has moved since a plan was made: the plan is good while what it has read stands.
 
 use super::{Arm, Node, Plan, Planned, PlannedState};
+use crate::failure::Failure;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,13 +40,18 @@ impl Plan {
                 ));
             }
         }
-        for name in names(&self.servers, &now.servers) {
-            if self.servers.get(&name) != now.servers.get(&name) {
-                moved.push(format!("`{name}` is another server than the planned one"));
+        for (name, was) in &self.servers {
+            match now.servers.get(name) {
+                Some(is) if is == was => {}
+                Some(_) => moved.push(format!("`{name}` is another server than the planned one")),
+                // Where nobody answers any more, the plan made anew ends with that.
+                None if now.failure.is_some() => {}
+                None => moved.push(format!("which server `{name}` is cannot be told any more")),
             }
         }
         if moved.is_empty() {
             steps(&self.nodes, &now.nodes, &mut moved);
+            ends(self.failure.as_ref(), now.failure.as_ref(), &mut moved);
         }
         moved
     }
@@ -56,6 +62,12 @@ fn steps(was: &[Node], now: &[Node], moved: &mut Vec<String>) {
         match (was, now) {
             (Node::Step(was), Node::Step(now)) if was.key == now.key => step(was, now, moved),
             (Node::Remark(was), Node::Remark(now)) if was == now => {}
+            (Node::Remark(was), Node::Remark(now))
+                if (&was.word, &was.site) == (&now.word, &now.site) =>
+            {
+                let (word, was, now) = (&was.word, &was.text, &now.text);
+                moved.push(format!("`{word}` would now say `{now}`, not `{was}`"));
+            }
             (
                 Node::Fork { on, arms, .. },
                 Node::Fork {
@@ -90,6 +102,18 @@ fn steps(was: &[Node], now: &[Node], moved: &mut Vec<String>) {
 
 fn arm(was: &Arm, now: &Arm, moved: &mut Vec<String>) {
     steps(&was.nodes, &now.nodes, moved);
+    ends(was.failure.as_ref(), now.failure.as_ref(), moved);
+}
+
+/// How it ends: an error that was not there, or is not there any more.
+fn ends(was: Option<&Failure>, now: Option<&Failure>, moved: &mut Vec<String>) {
+    let text = |failure: &Failure| failure.message.clone();
+    match (was.map(text), now.map(text)) {
+        (was, now) if was == now => {}
+        (_, Some(now)) => moved.push(format!("the playbook would now fail: {now}")),
+        (Some(was), None) => moved.push(format!("the playbook would not fail any more: {was}")),
+        (None, None) => {}
+    }
 }
 
 fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
@@ -99,7 +123,9 @@ fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
         moved.push(format!("`{place}` would be called with other arguments"));
     } else if [was, now].iter().all(|step| is_gate(step)) {
         // Whether it is open now is for the run to wait for.
-    } else if was.actions != now.actions || was.state != now.state {
+    } else if was.actions != now.actions && was.state == now.state {
+        moved.push(format!("`{place}` would now {}", others(was, now)));
+    } else if was.state != now.state {
         moved.push(format!(
             "`{place}` would now {}, not {}",
             does(now),
@@ -112,6 +138,26 @@ fn step(was: &Planned, now: &Planned, moved: &mut Vec<String>) {
 
 fn is_gate(step: &Planned) -> bool {
     !step.changes && matches!(step.state, PlannedState::Open | PlannedState::Waits)
+}
+
+/// The actions that differ; those before and behind them are the same.
+fn others(was: &Planned, now: &Planned) -> String {
+    let (mut was, mut now) = (&was.actions[..], &now.actions[..]);
+    while let ([a, was_rest @ ..], [b, now_rest @ ..]) = (was, now)
+        && a == b
+    {
+        (was, now) = (was_rest, now_rest);
+    }
+    while let ([was_rest @ .., a], [now_rest @ .., b]) = (was, now)
+        && a == b
+    {
+        (was, now) = (was_rest, now_rest);
+    }
+    match (was.join(", then "), now.join(", then ")) {
+        (was, now) if was.is_empty() => format!("also {now}"),
+        (was, now) if now.is_empty() => format!("not {was} any more"),
+        (was, now) => format!("{now}, not {was}"),
+    }
 }
 
 fn does(step: &Planned) -> String {

@@ -245,7 +245,9 @@ impl Call<'_> {
         let facts = self.observe().await?;
         self.primitive.decide(self.args, &facts)?;
         planned.state = PlannedState::Read;
-        self.value(&facts)
+        let value = self.value(&facts)?;
+        planned.seen = seen(&value);
+        Ok(value)
     }
 
     /// Looks once: whether it will open after what is planned before it, nobody can tell.

@@ -89,7 +89,11 @@ impl Session {
         let Some(fork) = &self.fork else {
             return Ok(0);
         };
-        let site = self.site(context);
+        // What is called there was woven in.
+        let site = Site {
+            call: String::new(),
+            ..self.site(context)
+        };
         let (answer, asked) = fork.answer(on, &self.place(context), answers.len());
         if fork.is_deep() {
             return Err(endless(on, context.call_position()));

@@ -67,7 +67,7 @@ impl Runtime {
                 Some(next) => answers = next,
             }
         }
-        let (nodes, failure) = tree(&ways);
+        let (nodes, failure) = without_secrets(tree(&ways), &vault);
         let mut plan = Plan {
             schema: SCHEMA.into(),
             id: String::new(),
@@ -89,6 +89,16 @@ impl Runtime {
         plan.id = plan.print();
         Ok(plan)
     }
+}
+
+/// Words of the script, too, may hold what it has read.
+fn without_secrets(
+    plan: (Vec<Node>, Option<Failure>),
+    vault: &pb_core::Vault,
+) -> (Vec<Node>, Option<Failure>) {
+    let told = serde_json::to_value(&plan).expect("a saved plan is made in the same way");
+    let told = vault.scrubber().value(told);
+    serde_json::from_value(told).expect("texts alone are others than they were")
 }
 
 /// Whether a step changes something, or may, that is not done every time.
