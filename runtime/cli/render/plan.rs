@@ -4,7 +4,6 @@ use super::clean;
 use super::fit::wrap;
 use super::ink::Tone;
 use super::page::{Page, Row};
-use super::shown::counted;
 use super::time::so_far;
 use pb_core::plan::{Arm, Node, Plan, Planned, PlannedState, Remark, WayBack};
 
@@ -23,7 +22,7 @@ pub(crate) fn lines(plan: &Plan, page: Page) -> Vec<String> {
     body.nodes(&plan.nodes, 0);
     if !plan.unknown.is_empty() {
         body.lines
-            .push(page.ink.paint(Tone::Strong, "known in the run alone"));
+            .push(page.ink.paint(Tone::Strong, "unknown until run"));
         for line in &plan.unknown {
             body.wrapped(&format!("- {line}"), 2, 4, Tone::Warn);
         }
@@ -173,7 +172,7 @@ fn texts(step: &Planned) -> Vec<String> {
         PlannedState::Read => vec!["read".into()],
         PlannedState::Open => vec!["is so now".into()],
         PlannedState::Waits => vec![waits(step)],
-        PlannedState::Unknown => vec!["known in the run alone".into()],
+        PlannedState::Unknown => vec!["unknown until run".into()],
     };
     if step.state != PlannedState::Waits {
         texts.extend(step.why.clone());
@@ -222,16 +221,23 @@ fn summary(plan: &Plan, page: Page) -> String {
     let steps = plan.steps();
     let count = |wanted: PlannedState| steps.iter().filter(|step| step.state == wanted).count();
     let parts = [
-        (count(PlannedState::Change), "change", ""),
-        (count(PlannedState::Every), "step", " every time"),
+        (PlannedState::Change, "change", "changes"),
         (
-            count(PlannedState::Unknown),
-            "step",
-            " known in the run alone",
+            PlannedState::Every,
+            "step that runs every time",
+            "steps that run every time",
+        ),
+        (
+            PlannedState::Unknown,
+            "step unknown until run",
+            "steps unknown until run",
         ),
     ];
-    let told = parts.into_iter().filter(|(n, ..)| *n > 0);
-    let told = told.map(|(n, thing, more)| format!("{}{more}", counted(n as u64, thing)));
+    let told = parts
+        .into_iter()
+        .map(|(state, one, many)| (count(state), one, many));
+    let told = told.filter(|(n, ..)| *n > 0);
+    let told = told.map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }));
     let told: Vec<String> = told.collect();
     let text = match (told.is_empty(), plan.failure.is_some()) {
         (true, false) => "nothing to do".to_owned(),

@@ -75,7 +75,7 @@ codes! {
     PLAN_MOVED "PB0230" "plan_moved" "What a saved plan has read is not so any more.";
     NOT_PLANNED "PB0231" "not_planned" "A step would do something else than its plan says.";
     NOT_APPROVED "PB0232" "not_approved" "The environment is protected, and nobody has approved the run.";
-    ONLY_THE_RUN "PB0233" "only_the_run" "A plan cannot go on: what follows is known in the run alone.";
+    ONLY_THE_RUN "PB0233" "only_the_run" "A plan cannot go on: what follows is unknown until run.";
     AUTH "PB0301" "auth" "The database refused the user or the password.";
     NO_SUCH_DATABASE "PB0302" "no_database" "The database does not exist on that server.";
     TLS "PB0303" "tls" "The encrypted connection could not be made.";

@@ -137,9 +137,9 @@ fn unwrapped(error: EvalAltResult, file: &str, frames: &mut Vec<Site>) -> (EvalA
 fn only_the_run(error: &EvalAltResult) -> Failure {
     let message = match error {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            format!("what `{signature}` gives is known in the run alone")
+            format!("what `{signature}` gives is unknown until run")
         }
-        _ => "what is chosen here is known in the run alone".to_owned(),
+        _ => "what is chosen here is unknown until run".to_owned(),
     };
     Failure::new(&code::ONLY_THE_RUN, message)
 }

@@ -1,6 +1,7 @@
 //! Enters and leaves brackets: what tells later how one ended is durable before its end.
 
 use super::bracket::{DynBracket, End};
+use super::planning::Met;
 use super::scope::{Scope, ScopeKind};
 use super::setup::Run;
 use super::step::find_handles;
@@ -11,6 +12,7 @@ use crate::event::{Step, What};
 use crate::failure::{CallError, Failure, Result, Site};
 use crate::handle::Handle;
 use crate::journal::Body;
+use crate::plan::Remark;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
@@ -67,6 +69,13 @@ impl Run {
         let began = self.0.clock.elapsed();
         let generation = self.0.past.next_generation(&step.key);
         if self.is_plan() {
+            if let Some(site) = site.first() {
+                self.met(Met::Remark(Remark {
+                    word: bracket.word().into(),
+                    text: format!("{}, step {}", step.place, step.n),
+                    site: site.clone(),
+                }));
+            }
             return Ok(Entered {
                 scope: inner,
                 value: inside(&args),

@@ -330,7 +330,7 @@ fn what_cannot_be_followed_ends_the_way() {
         &[
             "ask q: every",
             "put a: change",
-            "fails: what is chosen here is known in the run alone",
+            "fails: what is chosen here is unknown until run",
         ],
     );
 }
