@@ -161,9 +161,9 @@ fn plans() {
         assert!(!told.contains("pb__"), "{script}\n{told}");
         forks += usize::from(told.contains("\"fork\""));
     }
-    println!(
-        "{} plans, {forks} with forks, {longest:?} at most",
+    assert!(
+        forks as u64 * 4 > scripts(),
+        "{forks} of {} plans with forks, {longest:?} at most",
         scripts()
     );
-    assert!(forks as u64 * 4 > scripts(), "{forks} plans with forks");
 }
