@@ -10,6 +10,7 @@ mod check;
 mod figures;
 mod journal;
 mod lint;
+mod plan;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
@@ -21,10 +22,11 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
-    let parts: [(&str, fn()); 5] = [
+    let parts: [(&str, fn()); 6] = [
         ("check", check::run),
         ("journal", journal::run),
         ("lint", lint::run),
+        ("plan", plan::run),
         ("start", start::run),
         ("swap", swap::run),
     ];

@@ -2,6 +2,7 @@
 
 use crate::figures::{Times, line, millis};
 use crate::support::pb::Pb;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 pub(crate) fn run() {
@@ -32,8 +33,8 @@ fn once(pb: &Pb) -> Duration {
 }
 
 /// The largest resident size that was seen, in MiB.
-fn peak(pb: &Pb) -> f64 {
-    let mut child = pb.command().spawn().unwrap();
+pub(crate) fn peak(pb: &Pb) -> f64 {
+    let mut child = pb.command().stdout(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {

@@ -164,9 +164,11 @@ pub(super) fn register(engine: &mut Engine, session: &Arc<Session>) {
             Dynamic::from(vec![Unknown::of(format!("each of {}", unknown.0))] as Array)
         }
     });
-    engine.register_fn(WOVEN, |text: ImmutableString| match whole(&text) {
-        None => Dynamic::from(text),
-        Some(origin) => Unknown::of(origin),
+    // What is put together of unknown values may be unknown as a whole already.
+    engine.register_fn(WOVEN, |value: Dynamic| {
+        let text = value.read_lock::<ImmutableString>();
+        let origin = text.and_then(|text| whole(&text));
+        origin.map_or(value, Unknown::of)
     });
 }
 

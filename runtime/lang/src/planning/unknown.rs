@@ -6,7 +6,11 @@ use pb_core::unknown;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 use std::any::TypeId;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+
+/// So many characters name an unknown value at most.
+const LONGEST: usize = 400;
 
 /// Where such a value would come from, such as `run_once#1.code == 0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +18,18 @@ pub(crate) struct Unknown(pub(crate) ImmutableString);
 
 impl Unknown {
     pub(crate) fn of(origin: impl Into<ImmutableString>) -> Dynamic {
-        Dynamic::from(Self(origin.into()))
+        Dynamic::from(Self::named(origin.into()))
+    }
+
+    /// One that is made of itself again and again would be named by texts without end.
+    fn named(origin: ImmutableString) -> Self {
+        let Some((end, _)) = origin.char_indices().nth(LONGEST) else {
+            return Self(origin);
+        };
+        // Two of them stay apart.
+        let mut hasher = DefaultHasher::new();
+        origin.hash(&mut hasher);
+        Self(format!("{}… ({:x})", &origin[..end], hasher.finish()).into())
     }
 
     /// As texts and arguments hold it.
@@ -140,10 +155,10 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("to_string", |value: &mut Unknown| value.marker())
         .register_fn("to_debug", |value: &mut Unknown| value.marker())
         .register_indexer_get(|value: &mut Unknown, key: ImmutableString| {
-            Unknown(format!("{}.{key}", value.0).into())
+            Unknown::named(format!("{}.{key}", value.0).into())
         })
         .register_indexer_get(|value: &mut Unknown, at: i64| {
-            Unknown(format!("{}[{at}]", value.0).into())
+            Unknown::named(format!("{}[{at}]", value.0).into())
         });
     asked_of_lists(engine);
 }

@@ -274,13 +274,11 @@ impl Weaver<'_> {
 fn leftmost(expr: &Expr) -> Position {
     let earliest = |exprs: &[Expr]| exprs.iter().map(leftmost).min_by_key(in_order);
     let first = match expr {
-        Expr::FnCall(call, at) if call.op_token.is_some() => {
-            return earliest(&call.args)
-                .into_iter()
-                .chain([*at])
-                .min_by_key(in_order)
-                .unwrap_or(*at);
-        }
+        // An operator stands behind its first operand, as `in` does, which is a call of `contains`.
+        Expr::FnCall(call, _) => earliest(&call.args)
+            .into_iter()
+            .chain([expr.start_position()])
+            .min_by_key(in_order),
         Expr::Dot(pair, ..) | Expr::Index(pair, ..) => return leftmost(&pair.lhs),
         Expr::Coalesce(parts, _) => earliest(parts),
         _ => None,
@@ -301,6 +299,7 @@ fn line_starts(chars: &[char]) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::engine::parser;
+    use std::path::Path;
 
     fn woven(text: &str) -> String {
         let ast = parser().compile(text).expect("it parses");
@@ -335,6 +334,10 @@ mod tests {
             "f(|x| x.a && x.b)",
             "f(|x|  decided(x.a ) &&  decided(x.b))",
         );
+        check(
+            "f(\"b\" in c && !(d !in e) && f)",
+            "f( decided(\"b\" in c ) &&  decided(!(d !in e) ) &&  decided(f))",
+        );
         check("f(`a ${b} c`)", "f( woven(`a ${b} c`))");
         check(
             "f(`a ${if b {`${c}`} else {d}}`)",
@@ -367,5 +370,102 @@ mod tests {
                 "{of}"
             );
         }
+    }
+
+    /// Names and places of statements and calls, in the order of the text; what was woven in is left out.
+    fn places(ast: &AST, shifts: &Shifts) -> Vec<(String, usize, usize)> {
+        let mut places = vec![];
+        ast.walk(&mut |path| {
+            let (name, at) = match path.last() {
+                Some(ASTNode::Stmt(statement)) => (String::new(), statement.position()),
+                Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) => {
+                    (call.name.to_string(), *at)
+                }
+                Some(ASTNode::Expr(Expr::Variable(variable, _, at))) => {
+                    (variable.1.to_string(), *at)
+                }
+                _ => return true,
+            };
+            // Ranges among the cases of a `switch` are told again.
+            if !name.starts_with("pb__")
+                && !name.starts_with("..")
+                && let (Some(line), Some(column)) = (at.line(), at.position())
+            {
+                places.push((name, line, shifts.written(line, column)));
+            }
+            true
+        });
+        places
+    }
+
+    /// Every playbook of the repository, every block of the book, and every script in the tests of this package.
+    fn corpus() -> Vec<(String, String)> {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = package
+            .ancestors()
+            .nth(2)
+            .expect("it is in a workspace")
+            .to_owned();
+        let (mut folders, mut texts) = (vec![root], vec![]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("it is a folder") {
+                let path = entry.expect("it can be listed").path();
+                let name = path.to_string_lossy().into_owned();
+                if path.is_dir() {
+                    let is_ours = !name.ends_with("/target")
+                        && !name
+                            .rsplit('/')
+                            .next()
+                            .is_some_and(|last| last.starts_with('.'));
+                    folders.extend(is_ours.then_some(path));
+                    continue;
+                }
+                let (open, close) = match name.rsplit('.').next() {
+                    Some("rhai") => ("", "\0"),
+                    Some("md") => ("```rhai", "```"),
+                    Some("rs") => ("r#\"", "\"#"),
+                    _ => continue,
+                };
+                let Ok(text) = std::fs::read_to_string(&path) else {
+                    continue;
+                };
+                let parts = match open {
+                    "" => vec![text.as_str()],
+                    open => text.split(open).skip(1).collect(),
+                };
+                for part in parts {
+                    let part = part.split(close).next().unwrap_or_default();
+                    let part = match open {
+                        "```rhai" => part.split_once('\n').map_or("", |(_, rest)| rest),
+                        _ => part,
+                    };
+                    texts.push((name.clone(), part.to_owned()));
+                }
+            }
+        }
+        texts
+    }
+
+    #[test]
+    fn no_script_is_broken_by_it_and_every_place_leads_back() {
+        let mut woven = 0;
+        for (name, text) in corpus() {
+            // Some are meant to be wrong, and some are no scripts.
+            let Ok(ast) = parser().compile(&text) else {
+                continue;
+            };
+            let (told, shifts) = weave(&text, &ast).into_parts();
+            let again = parser().compile(&told);
+            let again = again.unwrap_or_else(|error| panic!("{name}: {error}\n{told}"));
+            let (mut written, mut found) =
+                (places(&ast, &Shifts::default()), places(&again, &shifts));
+            written.sort();
+            written.dedup();
+            found.sort();
+            found.dedup();
+            assert_eq!(found, written, "{name}\n{told}");
+            woven += usize::from(told != text);
+        }
+        assert!(woven >= 100, "{woven} scripts");
     }
 }

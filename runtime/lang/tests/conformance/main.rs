@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod modules;
 mod plan;
+mod plan_chance;
 mod reads;
 mod scopes;
 mod secrets;

@@ -124,6 +124,11 @@ fn a_condition_on_the_unknown_goes_both_ways() {
         22,
     );
     check(
+        "`codes ${[r.code]}` == \"codes [3]\"",
+        "`codes [‹ask#1.code›]` == \"codes [3]\"",
+        22,
+    );
+    check(
         "\"x\" + r.code == \"x3\"",
         "\"x\" + ask#1.code == \"x3\"",
         22,
@@ -344,5 +349,17 @@ fn no_more_than_sixteen_ways_are_gone() {
             .contains(&"there are more than 16 ways; the others are not planned".into()),
         "{:?}",
         plan.unknown
+    );
+}
+
+#[test]
+fn what_is_made_of_itself_has_a_name_that_ends() {
+    let text = r#"let x = ask("q").code; for i in 0..60 { x = x + x; } if x == 1 { put("a"); }"#;
+    let plan = Stage::new().plan(text).unwrap();
+    let told = serde_json::to_string(&plan.nodes).unwrap();
+    assert!(told.len() < 5_000, "{} bytes", told.len());
+    assert!(
+        lines(&plan).contains(&"  put a: change".to_owned()),
+        "{told}"
     );
 }
