@@ -2,6 +2,7 @@
 
 use super::found::{Found, Kind, Spot};
 use crate::postgres::lex::BYTE_ORDER_MARK;
+use crate::postgres::made::is_about_made;
 use crate::postgres::split::Statement;
 use pb_core::code;
 use squawk_linter::{Linter, LinterSettings, Violation};
@@ -92,10 +93,15 @@ pub(super) fn lint(
         let meant = is_down && (rule.starts_with("ban-") || rule.starts_with("renaming-"));
         let own = statements
             .iter()
-            .find(|own| own.range.contains(&range.start));
-        let Some(own) = own.filter(|own| !meant && understood(own)) else {
+            .position(|own| own.range.contains(&range.start));
+        let Some(at) = own.filter(|at| !meant && understood(&statements[*at])) else {
             continue;
         };
+        let own = &statements[at];
+        // Nobody else sees it before the transaction ends. squawk knows some of these itself.
+        if transactional && is_about_made(own, &statements[..at]) {
+            continue;
+        }
         if !is_said_better(&rule, &range, &violations) {
             // Without the `;`, which squawk counts in.
             range.end = range.end.min(own.range.end);
