@@ -52,7 +52,7 @@ fn statements_that_hold_up_the_application_are_found() {
         &[],
     );
     check(
-        "create table s.a (id bigint, x int);\nalter table only s.a\n  add constraint p primary key (id);\n\
+        "create table a (id bigint, x int);\nalter table only a\n  add constraint p primary key (id);\n\
          create materialized view v as select 1 as n;\ncreate unique index on v (n);",
         &[],
     );
