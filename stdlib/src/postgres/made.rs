@@ -21,6 +21,13 @@ pub(crate) fn is_about_temporary(statement: &Statement<'_>, before: &[Statement<
     })
 }
 
+/// Whether what the statement drops is created again by one behind it.
+pub(crate) fn is_made_again(statement: &Statement<'_>, behind: &[Statement<'_>]) -> bool {
+    let name = target(statement);
+    let creates = |other: &Statement<'_>| other.starts_with("CREATE") && target(other) == name;
+    name.is_some() && behind.iter().any(creates)
+}
+
 struct Made {
     name: ObjectName,
     is_temporary: bool,

@@ -31,7 +31,7 @@ impl<'a> Finder<'a> {
     ) {
         match (kind, given.expr) {
             (Kind::Options(fields), Some(Expr::Map(..))) => {
-                self.options_fit(&format!("{name} of {call}"), fields, given, findings);
+                self.options_fit(&format!("{name}` of `{call}"), fields, given, findings);
             }
             (Kind::MapOf(inner), Some(Expr::Map(map, _))) => {
                 for (key, value) in &map.0 {
