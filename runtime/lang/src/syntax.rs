@@ -148,6 +148,9 @@ fn helped(failure: Failure, kind: &ParseErrorType, place: &Place<'_>) -> Failure
                 _ => failure.hint("end the statement before this with `;`"),
             },
         },
+        ParseErrorType::MissingToken(token, _) if token == ":" && !place.last_word().is_empty() => {
+            failure.hint(format!("write `{}: …`", place.last_word()))
+        }
         _ => failure,
     }
 }
