@@ -265,6 +265,9 @@ fn resolve(
         None => Err(
             match nearest(import, library.iter().map(|(name, _)| *name)) {
                 Some(near) => format!("there is no such module; did you mean `{near}`?"),
+                None if import.starts_with('/') => {
+                    "there is no such module; a file of this project begins with `./`".into()
+                }
                 None => format!(
                     "there is no such module; a file beside this one is imported as `./{import}`"
                 ),
