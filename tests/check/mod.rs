@@ -3,4 +3,6 @@
 mod chance;
 mod corpora;
 mod fuzz;
+mod mutant;
+mod pieces;
 mod soup;

@@ -8,6 +8,8 @@ use pb_core::spec::{Field, Kind};
 use pb_runtime::WORDS;
 
 use super::chance::Chance;
+use super::mutant::mutant;
+use super::pieces::{LITERALS, NAMES, TOKENS};
 use crate::rules::{extension, read, repository_files};
 
 /// How deep statements stand within one another.
@@ -55,7 +57,7 @@ impl Soup {
 
     pub(super) fn script(&self, chance: &mut Chance) -> String {
         match chance.below(4) {
-            0 => self.mutated(chance),
+            0 => mutant(&self.playbooks, chance),
             1 => self.tokens(chance),
             _ => {
                 let mut text = String::new();
@@ -65,28 +67,6 @@ impl Soup {
                 text
             }
         }
-    }
-
-    /// A playbook of ours with pieces taken out, doubled, or exchanged with those of another one.
-    fn mutated(&self, chance: &mut Chance) -> String {
-        let mut text: Vec<char> = chance.of(&self.playbooks).chars().collect();
-        for _ in 0..=chance.below(4) {
-            let other: Vec<char> = chance.of(&self.playbooks).chars().collect();
-            let at = chance.below(text.len().max(1));
-            let end = (at + chance.below(20)).min(text.len());
-            let from = chance.below(other.len());
-            let to = (from + chance.below(40)).min(other.len());
-            match chance.below(4) {
-                0 => drop(text.drain(at..end)),
-                1 => drop(text.splice(at..end, other[from..to].iter().copied())),
-                2 => drop(text.splice(at..at, chance.of(TOKENS).chars())),
-                _ => {
-                    let piece = text[at..end].to_vec();
-                    drop(text.splice(at..at, piece));
-                }
-            }
-        }
-        text.into_iter().collect()
     }
 
     fn tokens(&self, chance: &mut Chance) -> String {
@@ -253,53 +233,3 @@ fn inner(kind: &Kind, names_of: &mut Vec<String>) {
         _ => {}
     }
 }
-
-const NAMES: &[&str] = &["a", "b", "name", "db", "target", "tx", "image", "f", "err"];
-const TOKENS: &[&str] = &[
-    "let", "fn", "if", "else", "for", "in", "while", "loop", "switch", "=>", "return", "throw",
-    "try", "catch", "import", "as", "export", "const", "private", "(", ")", "{", "}", "[", "]",
-    "#{", "|", "||", ";", ",", ":", "::", ".", "?.", "?[", "..", "..=", "=", "==", "+=", "!",
-    "!in", "&&", "??", "`", "${", "\"", "'", "\\", "//", "/*", "*/", "///", "0", "1.5", "0x", "1e",
-    "\"text\"", "`${a}`", "()", "true", "_", "this", "Fn", "call", "curry", "eval", "é", "日本",
-    "\u{202e}", "\0", "\t", "\r\n", "$", "@", "#",
-];
-const LITERALS: &[&str] = &[
-    "0",
-    "-1",
-    "9223372036854775807",
-    "1.5",
-    "1e308",
-    "true",
-    "()",
-    "\"\"",
-    "\"30s\"",
-    "\"30\"",
-    "\"99999999999999999h\"",
-    "\"shop:2.0\"",
-    "\"shop@sha256:\"",
-    "\"http://\"",
-    "\"http://u:p@h/\"",
-    "\"http://[::1\"",
-    "\"pg_x\"",
-    "\"DROP TABLE t\"",
-    "\"DELETE FROM\"",
-    "\"'\"",
-    "\"--\"",
-    "\"/*\"",
-    "\"$1\"",
-    "\"é日本\"",
-    "\"\\u202e\\x00\"",
-    "\"env:X\"",
-    "\"../..\"",
-    "\"a:b:c:d\"",
-    "[]",
-    "#{}",
-    "'x'",
-    "[\"sh\", \"-c\", \"rm -rf /\"]",
-    "[\"docker\", \"volume\", \"rm\"]",
-    "[[]]",
-    "Fn(\"f\")",
-    "`\n`",
-    "1..3",
-    "target.url",
-];

@@ -12,6 +12,8 @@ pub(super) fn lines(
     end: Option<usize>,
     (tone, page): (Tone, Page),
 ) -> Vec<String> {
+    // Places are those of the text without the mark that a file may begin with.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let Some(text) = line.checked_sub(1).and_then(|at| source.lines().nth(at)) else {
         return vec![];
     };
@@ -117,6 +119,12 @@ mod tests {
             &["  |", "1 | name = \"日本\" x", "  |               ^"],
         );
         check("a", (1, 5, None), 80, &["  |", "1 | a", "  |  ^"]);
+        check(
+            "\u{feff}a b",
+            (1, 3, None),
+            80,
+            &["  |", "1 | a b", "  |   ^"],
+        );
         check("a", (3, 1, None), 80, &[]);
         check("a", (0, 1, None), 80, &[]);
     }

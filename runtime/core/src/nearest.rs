@@ -12,7 +12,9 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         })
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| {
-            *distance <= allowed || (name.len() > 3 && candidate.starts_with(name))
+            // Of one letter that is wrong nothing is left.
+            (*distance <= allowed && *distance < length)
+                || (name.len() > 3 && candidate.starts_with(name))
         })
         .min()
         .map(|(_, candidate)| candidate)
@@ -33,5 +35,6 @@ mod tests {
         check("sq", Some("sql"));
         check("deploy", None);
         check("x", None);
+        assert_eq!(nearest("x", ["y", "x1"]), None);
     }
 }

@@ -277,7 +277,7 @@ pub fn check_value(call: &str, name: &str, kind: &Kind, value: &Value) -> Result
             .iter()
             .try_for_each(|(key, item)| check_value(call, &format!("{name}.{key}"), inner, item)),
         (Kind::Options(fields), Value::Object(map)) if Handle::of_value(value).is_none() => {
-            check(&format!("{name} of {call}"), fields, map)
+            check(&format!("{name}` of `{call}"), fields, map)
         }
         (Kind::AnyOf(kinds), _) => {
             let mut tries = kinds
@@ -525,11 +525,11 @@ mod tests {
         );
         assert_eq!(
             wrong(json!({ "health": { "pth": "/" } })),
-            "`health of migrate` has no option `pth` | did you mean `path`?"
+            "`health` of `migrate` has no option `pth` | did you mean `path`?"
         );
         assert_eq!(
             wrong(json!({ "health": { "path": "/", "port": 1.5 } })),
-            "`port` of `health of migrate` takes a whole number, not 1.5"
+            "`port` of `health` of `migrate` takes a whole number, not 1.5"
         );
         assert_eq!(
             wrong(json!({ "ports": ["a", 1] })),

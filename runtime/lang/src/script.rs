@@ -43,7 +43,7 @@ impl Script {
     /// imported.
     pub fn load(path: &Path, package: &Path, library: Library) -> Result<Self> {
         let name = path.to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = read(path).map_err(|error| {
             Failure::new(
                 &code::FILE,
                 format!("the playbook `{name}` could not be read"),
@@ -265,7 +265,12 @@ fn resolve(
         None => Err(
             match nearest(import, library.iter().map(|(name, _)| *name)) {
                 Some(near) => format!("there is no such module; did you mean `{near}`?"),
-                None => "there is no such module; a file of this project begins with `./`".into(),
+                None if import.starts_with('/') => {
+                    "there is no such module; a file of this project begins with `./`".into()
+                }
+                None => format!(
+                    "there is no such module; a file beside this one is imported as `./{import}`"
+                ),
             },
         ),
     }
@@ -276,10 +281,13 @@ fn read_import(
     from: &str,
     import: &str,
 ) -> std::result::Result<(String, String), String> {
+    if import.ends_with(".rhai") {
+        return Err("a module is named without `.rhai`".into());
+    }
     let path = module_path(from, import);
     let real = |path: &Path| {
         path.canonicalize()
-            .map_err(|error| format!("`{}`: {error}", path.display()))
+            .map_err(|error| unreadable(path, &error))
     };
     // Compared after links are followed: neither `..` nor a link leads out of the package.
     if !real(&path)?.starts_with(real(package)?) {
@@ -289,9 +297,24 @@ fn read_import(
             package.display()
         ));
     }
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    let text = read(&path).map_err(|error| unreadable(&path, &error))?;
     Ok((path.to_string_lossy().into_owned(), text))
+}
+
+/// Without the mark that some editors put at the start of a file: Rhai takes it for a letter.
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = std::fs::read_to_string(path)?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file `{}`", path.display()),
+        _ => format!("`{}`: {error}", path.display()),
+    }
 }
 
 fn is_a_file(import: &str) -> bool {

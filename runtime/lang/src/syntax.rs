@@ -61,6 +61,24 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The word before the place.
+    fn last_word(&self) -> &str {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let start = self.before.rfind(|c| !is_word(c));
+        start.map_or(self.before.as_str(), |i| {
+            self.before[i..].trim_start_matches(|c| !is_word(c))
+        })
+    }
+
+    fn is_unseen(&self) -> bool {
+        self.rest.starts_with(char::is_control)
+    }
+
+    fn is_foreign_letter(&self) -> bool {
+        let first = self.rest.chars().next();
+        first.is_some_and(|c| c.is_alphabetic() && !c.is_ascii())
+    }
+
     fn is_key(&self) -> bool {
         self.rest[self.word.len()..].trim_start().starts_with(':')
     }
@@ -82,8 +100,16 @@ fn helped(failure: Failure, kind: &ParseErrorType, place: &Place<'_>) -> Failure
         ParseErrorType::BadInput(LexError::UnexpectedInput(_)) if word == "try" => failure
             .because("`try` is a statement of Rhai, and has no value")
             .hint("let x = (); try { x = …; } catch { x = …; }"),
-        ParseErrorType::MissingToken(..) if matches!(word, "elif" | "elsif" | "elseif") => {
-            failure.hint("write `else if`")
+        // It looks like a comment of a shell.
+        ParseErrorType::BadInput(LexError::UnexpectedInput(_))
+        | ParseErrorType::BadInput(LexError::ImproperSymbol(..))
+        | ParseErrorType::Reserved(_)
+            if place.rest.starts_with('#') =>
+        {
+            failure.hint("a comment begins with `//`, a map with `#{`")
+        }
+        _ if kind.to_string().contains("reserved") && matches!(word, "null" | "nil") => {
+            failure.hint("write `()`, the value of nothing")
         }
         _ if kind.to_string().contains("reserved") => {
             let failure = failure.because(format!("`{word}` is a reserved word of Rhai"));
@@ -94,6 +120,36 @@ fn helped(failure: Failure, kind: &ParseErrorType, place: &Place<'_>) -> Failure
             } else {
                 failure.hint(format!("write `{word}_` or another name"))
             }
+        }
+        ParseErrorType::BadInput(LexError::MalformedChar(_)) => failure
+            .because("single quotes hold one character")
+            .hint("write the text in double quotes"),
+        ParseErrorType::UnknownOperator(symbol) => match symbol.as_str() {
+            "++" => failure.hint("write `+= 1`"),
+            "--" => failure.hint("write `-= 1`"),
+            "?" => failure.hint("write `if … { … } else { … }`, which has a value"),
+            _ => failure,
+        },
+        ParseErrorType::BadInput(LexError::UnexpectedInput(_)) if place.is_unseen() => {
+            let unseen = place.rest.chars().next().unwrap_or_default();
+            failure.because(format!("U+{:04X} stands there", u32::from(unseen)))
+        }
+        ParseErrorType::BadInput(LexError::UnexpectedInput(_)) if place.is_foreign_letter() => {
+            failure.because("names are made of the letters a to z and A to Z, digits and `_`")
+        }
+        ParseErrorType::MissingToken(token, _) if token == ";" => match word {
+            "" if place.rest.starts_with(':') => failure.hint("a map is written `#{ … }`"),
+            "and" => failure.hint("write `&&`"),
+            "or" => failure.hint("write `||`"),
+            _ => match place.last_word() {
+                "def" | "func" | "function" => failure.hint("write `fn`"),
+                "elif" | "elsif" | "elseif" => failure.hint("write `else if`"),
+                "not" => failure.hint("write `!`"),
+                _ => failure.hint("end the statement before this with `;`"),
+            },
+        },
+        ParseErrorType::MissingToken(token, _) if token == ":" && !place.last_word().is_empty() => {
+            failure.hint(format!("write `{}: …`", place.last_word()))
         }
         _ => failure,
     }

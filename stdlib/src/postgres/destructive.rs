@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::lex::{Lexer, Token, TokenKind};
+use super::made::is_about_temporary;
 use super::split::{Statement, split};
 use super::transaction_control::code;
 
@@ -15,9 +16,14 @@ pub(crate) fn destroys(statement: &Statement<'_>) -> Option<String> {
     found_in(&statement.tokens, 0)
 }
 
-/// What the first statement of a text that destroys anything destroys. A text that cannot be read is the server's to refuse.
+/// What the first statement of a text that destroys anything destroys, save the temporary tables of that text. A text that
+/// cannot be read is the server's to refuse.
 pub(crate) fn destroyed_by(text: &str) -> Option<String> {
-    split(text).ok()?.iter().find_map(destroys)
+    let statements = split(text).ok()?;
+    statements.iter().enumerate().find_map(|(at, statement)| {
+        let what = destroys(statement)?;
+        (!is_about_temporary(statement, &statements[..at])).then_some(what)
+    })
 }
 
 /// A body within a text within a body: deeper ones are nobody's.
@@ -388,6 +394,25 @@ mod tests {
         check(
             "do $$ begin update a set x = 1 where y; raise notice 'drop table a'; end $$",
             &[None],
+        );
+    }
+
+    #[test]
+    fn temporary_tables_may_go() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(destroyed_by(text).as_deref(), expect, "{text}");
+        };
+        check(
+            "create temp table t as select id from a; truncate t; drop table t",
+            None,
+        );
+        check(
+            "create temp table t (id int); drop table t; truncate a",
+            Some("TRUNCATE a"),
+        );
+        check(
+            "create table t (id int); drop table t",
+            Some("DROP TABLE t"),
         );
     }
 

@@ -18,6 +18,7 @@ mod lease;
 mod lex;
 mod lint;
 mod locks;
+mod made;
 mod migrate;
 mod migration_file_error;
 pub mod migration_files;

@@ -86,7 +86,7 @@ impl<'a> Finder<'a> {
         Given {
             expr: Some(expr),
             shape: self.shape_of(expr),
-            at: expr.start_position(),
+            at: begin(expr),
         }
     }
 
@@ -201,6 +201,16 @@ impl<'a> Finder<'a> {
             // The name of a property's getter, or of an operator.
             || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             || name.contains(['$', ':'])
+    }
+}
+
+/// Where an expression begins; Rhai tells of `a + b` where its sign stands.
+fn begin(expr: &Expr) -> Position {
+    match expr {
+        Expr::FnCall(call, _) if call.is_operator_call() && call.args.len() > 1 => {
+            begin(&call.args[0])
+        }
+        other => other.start_position(),
     }
 }
 

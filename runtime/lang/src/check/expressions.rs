@@ -64,9 +64,8 @@ impl<'a> Finder<'a> {
             (self.variables.find(name).is_some() || self.sees_target(name)).then_some(name)
         });
         if let Some(name) = named {
-            let message = format!(
-                "`${{{name}…` stands in a text with double quotes, which is taken as it is"
-            );
+            let message =
+                format!("`{name}` is not filled in: a text in double quotes is taken as it is");
             self.warning(&code::SURPRISE, message, at).hint =
                 Some("write the text in back-ticks: `…`".into());
         }

@@ -5,7 +5,7 @@ use super::finder::Finder;
 use super::shape::Type;
 use pb_core::finding::Finding;
 use pb_core::spec::{self, Field, Kind};
-use pb_core::{Failure, code, nearest};
+use pb_core::{Failure, code, holds_secret, nearest};
 use rhai::Expr;
 
 impl<'a> Finder<'a> {
@@ -31,7 +31,7 @@ impl<'a> Finder<'a> {
     ) {
         match (kind, given.expr) {
             (Kind::Options(fields), Some(Expr::Map(..))) => {
-                self.options_fit(&format!("{name} of {call}"), fields, given, findings);
+                self.options_fit(&format!("{name}` of `{call}"), fields, given, findings);
             }
             (Kind::MapOf(inner), Some(Expr::Map(map, _))) => {
                 for (key, value) in &map.0 {
@@ -150,9 +150,14 @@ impl<'a> Finder<'a> {
         let mut finding = self.failure(failure, given.at);
         if let (Some(Expr::Variable(variable, ..)), Some(value)) = (given.expr, given.shape.known())
         {
-            finding
-                .because
-                .insert(0, format!("`{}` is {}", variable.1, spec::show(value)));
+            let is_secret = value.as_str().is_some_and(holds_secret);
+            let shown = if is_secret {
+                "a secret".into()
+            } else {
+                spec::show(value)
+            };
+            let because = format!("`{}` is {shown}", variable.1);
+            finding.because.insert(0, because);
         }
         Some(finding)
     }

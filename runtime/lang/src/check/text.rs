@@ -15,6 +15,8 @@ pub(super) struct Token {
 
 impl<'a> Text<'a> {
     pub(super) fn new(text: &'a str) -> Self {
+        // Places are those of the text without the mark that a file may begin with.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self(text.lines().collect())
     }
 

@@ -90,6 +90,7 @@ impl<'a> Finder<'a> {
             ("point_of_no_return", _) => self.committed = true,
             ("allow_destructive", _) => self.allowed = true,
             ("secret", [reference]) => self.secret_reference(reference),
+            ("param", [name, ..]) => self.declared(name),
             ("each" | "rolling", [list, ..]) => self.twice_in_list(word.name, list),
             _ => {}
         }
@@ -104,6 +105,26 @@ impl<'a> Finder<'a> {
                 "the database rolls a transaction back as a whole; within it use `savepoint(tx, name, f)`".into(),
             );
         }
+    }
+
+    /// A parameter is found without running the playbook: as what a variable is at its top level.
+    fn declared(&mut self, name: &Given<'a>) {
+        let Some(text) = name.shape.text().filter(|_| self.file.is_root) else {
+            return;
+        };
+        if self.world.params.iter().any(|param| param.name == text) {
+            return;
+        }
+        let names = self.world.params.iter().map(|param| param.name.as_str());
+        let hint = self
+            .did_you_mean(text, names)
+            .unwrap_or_else(|| format!("let {} = param(\"{text}\");", text.replace('-', "_")));
+        let message = format!("there is no parameter `{text}`");
+        let finding = self.error(&code::PARAMETER, message, name.at);
+        finding
+            .because
+            .push("parameters are declared at the top level, each as a variable".into());
+        finding.hint = Some(hint);
     }
 
     fn secret_reference(&mut self, reference: &Given<'a>) {

@@ -6,9 +6,3 @@ mod hostile;
 mod silent;
 mod stage;
 mod true_in_runs;
-
-/// Says something that libtest's capture of passed tests would swallow.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{text}");
-}

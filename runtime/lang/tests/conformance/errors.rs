@@ -135,7 +135,7 @@ fn wrong_arguments_are_errors_before_anything_is_touched() {
     );
     check(
         "put(\"a\", #{ retry: #{ attempts: 2, dealy: 1 } })",
-        "`retry of put` has no option `dealy`",
+        "`retry` of `put` has no option `dealy`",
         Some("did you mean `delay`?"),
     );
     check("each(5, |x| x)", "`each` takes a list, not i64", None);

@@ -36,7 +36,7 @@ fn what_cannot_be_imported_is_refused_before_the_run() {
     assert!(
         refused(Stage::new(), "import \"std/twise\" as t;").contains("did you mean `std/twice`?")
     );
-    assert!(refused(Stage::new(), "import \"./none\" as t;").contains("No such file"));
+    assert!(refused(Stage::new(), "import \"./none\" as t;").contains("there is no file"));
     assert!(
         refused(Stage::new(), "import \"/etc/passwd\" as t;").contains("there is no such module")
     );

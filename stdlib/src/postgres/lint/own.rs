@@ -2,9 +2,10 @@
 
 use super::found::{Found, Kind, Spot};
 use crate::postgres::concurrent_index::eat_create_index_concurrently;
-use crate::postgres::cursor::{Cursor, ObjectName};
+use crate::postgres::cursor::Cursor;
 use crate::postgres::destructive::destroys;
 use crate::postgres::lex::TokenKind;
+use crate::postgres::made::{is_about_made, target};
 use crate::postgres::split::Statement;
 use pb_core::code::{self, Code};
 
@@ -67,8 +68,7 @@ fn doubtful(rule: &str, spot: Spot, message: &str) -> Found {
 fn destruction(before: &[Statement<'_>], statement: &Statement<'_>, spot: Spot) -> Option<Found> {
     let what = destroys(statement)?;
     // What the file itself has made holds nothing that was there before.
-    let target = target(statement);
-    if target.is_some() && before.iter().any(|made| creates(made, target.as_ref())) {
+    if is_about_made(statement, before) {
         return None;
     }
     let message = format!("`{what}` destroys data");
@@ -80,20 +80,6 @@ fn destruction(before: &[Statement<'_>], statement: &Statement<'_>, spot: Spot) 
         ),
         ..told(DESTRUCTIVE, Kind::Destroys, &code::DESTRUCTIVE, spot, &message)
     })
-}
-
-fn creates(statement: &Statement<'_>, name: Option<&ObjectName>) -> bool {
-    let mut cursor = Cursor::new(statement);
-    let creates = cursor.eat("CREATE") && {
-        let _temporary = ["TEMP", "TEMPORARY", "UNLOGGED"]
-            .iter()
-            .any(|w| cursor.eat(w));
-        ["TABLE", "SCHEMA", "MATERIALIZED VIEW"]
-            .iter()
-            .any(|kind| cursor.eat(kind))
-    };
-    // IF NOT EXISTS may have found it there.
-    creates && !cursor.eat("IF NOT EXISTS") && cursor.object_name().as_ref() == name
 }
 
 /// After a build that failed, the invalid index still has its name.
@@ -214,50 +200,4 @@ fn enum_value_used(
             &message,
         )
     })
-}
-
-/// What the statement changes, by its name.
-fn target(statement: &Statement<'_>) -> Option<ObjectName> {
-    const CHANGES: [&str; 9] = [
-        "ALTER MATERIALIZED VIEW",
-        "ALTER SEQUENCE",
-        "ALTER TABLE",
-        "ALTER TYPE",
-        "ALTER VIEW",
-        "DELETE FROM",
-        "INSERT INTO",
-        "TRUNCATE",
-        "UPDATE",
-    ];
-    const MADE: [&str; 7] = [
-        "FUNCTION",
-        "MATERIALIZED VIEW",
-        "SCHEMA",
-        "SEQUENCE",
-        "TABLE",
-        "TYPE",
-        "VIEW",
-    ];
-    let mut cursor = Cursor::new(statement);
-    if CHANGES.iter().any(|words| cursor.eat(words)) {
-        cursor.eat("TABLE");
-    } else if cursor.eat("CREATE") {
-        cursor.eat("OR REPLACE");
-        let _kind = ["UNLOGGED", "UNIQUE"].iter().any(|word| cursor.eat(word));
-        if cursor.eat("INDEX") {
-            cursor.skip_past("ON").then_some(())?;
-        } else {
-            MADE.iter().any(|kind| cursor.eat(kind)).then_some(())?;
-        }
-    } else if cursor.eat("DROP") {
-        let kinds = MADE.iter().any(|kind| cursor.eat(kind)) || cursor.eat("INDEX");
-        kinds.then_some(())?;
-        cursor.eat("CONCURRENTLY");
-    } else {
-        return None;
-    }
-    cursor.eat("IF NOT EXISTS");
-    cursor.eat("IF EXISTS");
-    cursor.eat("ONLY");
-    cursor.object_name()
 }

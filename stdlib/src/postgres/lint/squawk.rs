@@ -2,6 +2,7 @@
 
 use super::found::{Found, Kind, Spot};
 use crate::postgres::lex::BYTE_ORDER_MARK;
+use crate::postgres::made::{is_about_made, is_made_again};
 use crate::postgres::split::Statement;
 use pb_core::code;
 use squawk_linter::{Linter, LinterSettings, Violation};
@@ -53,6 +54,12 @@ const SAID_BETTER: (&str, [&str; 3]) = (
     ],
 );
 
+/// squawk says the same of a default that is computed for each row as of a generated column.
+const COMPUTED: &str = "adding-field-with-default";
+const COMPUTED_MESSAGE: &str = "a default that is computed for each row requires a table rewrite with an `ACCESS \
+                                EXCLUSIVE` lock";
+const COMPUTED_HINT: &str = "add the column without it, set the default in a statement of its own, and fill the rows in batches";
+
 /// The rules that may find something.
 pub(super) fn rule_names() -> Vec<String> {
     rules().rules.iter().map(ToString::to_string).collect()
@@ -92,14 +99,30 @@ pub(super) fn lint(
         let meant = is_down && (rule.starts_with("ban-") || rule.starts_with("renaming-"));
         let own = statements
             .iter()
-            .find(|own| own.range.contains(&range.start));
-        let Some(own) = own.filter(|own| !meant && understood(own)) else {
+            .position(|own| own.range.contains(&range.start));
+        let Some(at) = own.filter(|at| !meant && understood(&statements[*at])) else {
             continue;
         };
+        let own = &statements[at];
+        // Nobody else sees it before the transaction ends. squawk knows some of these itself.
+        if transactional && is_about_made(own, &statements[..at]) {
+            continue;
+        }
+        // Nor that it was gone for a moment.
+        if transactional && rule.starts_with("ban-drop-") && is_made_again(own, &statements[at..]) {
+            continue;
+        }
         if !is_said_better(&rule, &range, &violations) {
             // Without the `;`, which squawk counts in.
             range.end = range.end.min(own.range.end);
-            found.push(told(rule, violation, Spot::of(text, &range)));
+            let is_default = rule == COMPUTED && !is_generated(own);
+            let mut one = told(rule, violation, Spot::of(text, &range));
+            if is_default {
+                one.message = format!("`{COMPUTED}`: {COMPUTED_MESSAGE}");
+                one.because = vec![];
+                one.hint = Some(COMPUTED_HINT.into());
+            }
+            found.push(one);
         }
     }
     found
@@ -108,6 +131,13 @@ pub(super) fn lint(
 fn rules() -> Linter {
     let off: Vec<_> = OFF.iter().filter_map(|rule| rule.parse().ok()).collect();
     Linter::with_rules(&[], &off)
+}
+
+fn is_generated(statement: &Statement<'_>) -> bool {
+    statement
+        .tokens
+        .iter()
+        .any(|token| token.is_word("GENERATED"))
 }
 
 fn bytes(violation: &Violation) -> Range<usize> {

@@ -52,6 +52,16 @@ fn statements_that_hold_up_the_application_are_found() {
         &[],
     );
     check(
+        "drop function if exists f(int);\ncreate function f(n bigint) returns int language sql as 'select 1';\n\
+         drop view v;\ncreate view v as select 1;\ndrop view w;",
+        &["5:1-12 ban-drop-view"],
+    );
+    check(
+        "create table a (id bigint, x int);\nalter table only a\n  add constraint p primary key (id);\n\
+         create materialized view v as select 1 as n;\ncreate unique index on v (n);",
+        &[],
+    );
+    check(
         "-- pb: no-transaction\ncreate index concurrently a_x on a (x);\ndrop index concurrently a_y;",
         &[],
     );
