@@ -20,7 +20,7 @@ wait_until("it is there", #{ deadline: "5s" }, || query(db, "SELECT count(*) AS 
 try {
     command(["false"], #{ undo: ["true"] });
 } catch (error) {
-    print(error.message);
+    sql(db, "INSERT INTO log VALUES ('caught')", #{ undo: "DELETE FROM log" });
 }
 "#;
 
@@ -44,6 +44,9 @@ fn every_word_is_planned_and_run_as_planned() {
     );
     plan.hide_plans().matches("planned/words");
     pb.with(["run", "--plan", "saved.plan"]).run().expect(0);
-    assert_eq!(database.sql("SELECT what FROM log"), "first\nsecond");
+    assert_eq!(
+        database.sql("SELECT what FROM log"),
+        "first\nsecond\ncaught"
+    );
     assert_eq!(database.sql("SELECT count(*) FROM pb_tenants"), "20");
 }

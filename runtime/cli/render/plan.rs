@@ -90,6 +90,7 @@ impl Body {
                 format!("checked in the run: {}", within_its_scope(&remark.text)),
                 None,
             ),
+            "catch" => (format!("if it fails: {}", remark.text), None),
             "sleep" => (format!("waits {}", remark.text), None),
             "wait_until" => (format!("waits until {}", remark.text), None),
             word => (format!("{word}: {}", remark.text), Some(Tone::Dim)),

@@ -2,7 +2,7 @@
 
 use crate::engine::parser;
 use crate::params::{self, Param};
-use crate::planning::{self, Shifts, Way};
+use crate::planning::{self, Shifts, Try, Way, tries};
 use crate::syntax;
 use crate::walk::{Found, look_through};
 use pb_core::run::Met;
@@ -157,6 +157,14 @@ impl Script {
             });
         }
         Ok(script)
+    }
+
+    /// Every `try` whose `catch` calls something that acts.
+    pub(crate) fn tries(&self, acts: &dyn Fn(&str) -> bool) -> Vec<Try> {
+        let files = self.modules.iter();
+        files
+            .flat_map(|(file, parsed)| tries(file, &parsed.ast, acts))
+            .collect()
     }
 
     /// A way through the woven script, with the places as they were written.

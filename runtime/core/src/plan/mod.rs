@@ -44,6 +44,9 @@ pub struct Plan {
     /// The error that the playbook would end with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The calls in `catch` blocks that the playbook may come to: what they do, they decide then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caught: Vec<Site>,
     /// What stays unknown until the run, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,

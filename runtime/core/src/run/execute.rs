@@ -9,7 +9,7 @@ use crate::driver::Readers;
 use crate::effect::Class;
 use crate::erased::DynPrimitive;
 use crate::event::Step;
-use crate::failure::{CallError, Failure};
+use crate::failure::{CallError, Failure, Site};
 use crate::primitive::{Decision, Undo};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub(super) struct Execution<'a> {
     pub(super) wish: Option<UndoWish>,
     /// What the script says of an action in doubt.
     pub(super) on_doubt: Option<OnDoubt>,
+    /// Where the script called it; `None` for what undoes.
+    pub(super) site: Option<&'a Site>,
     /// What an earlier process did of it.
     pub(super) past: Option<&'a PastStep>,
     /// That of the first attempt.
@@ -131,6 +133,7 @@ impl<'a> Execution<'a> {
             scope,
             wish: common.undo,
             on_doubt: common.on_doubt,
+            site: None,
             past,
             generation: run.0.past.next_generation(&step.key),
             acted,
@@ -198,7 +201,7 @@ impl<'a> Execution<'a> {
             Decision::Nothing => self.done(false, &before, before.clone(), None),
             Decision::Wait(why) => Err(Failure::new(&code::WAIT, why).into()),
             Decision::Act(stages) => {
-                self.run.is_approved(self.step, &stages)?;
+                self.run.is_approved(self.step, self.site, &stages)?;
                 self.act(generation, &before, &stages).await?;
                 let after = self.observe().await?;
                 self.converged(&after)?;

@@ -137,7 +137,7 @@ impl Run {
         self.emit(What::StepStarted(step.clone()));
 
         let began = self.0.clock.elapsed();
-        let execution = Execution::new(
+        let mut execution = Execution::new(
             self,
             &**primitive,
             &step,
@@ -145,6 +145,7 @@ impl Run {
             scope,
             &request.common,
         );
+        execution.site = request.site.first();
         let result = self.bounded(&execution, &request.common).await;
         let took = self.since(began);
         // Until its transaction commits, nothing has happened.

@@ -1,11 +1,13 @@
 //! What a script needs to be planned: values that nobody knows yet, and the ways that it may go.
 
+mod caught;
 mod fork;
 mod scan;
 mod tree;
 mod unknown;
 mod weave;
 
+pub(crate) use caught::{Try, tries};
 pub(crate) use fork::Fork;
 pub(crate) use tree::{Way, tree};
 pub(crate) use unknown::{Unknown, awake, is_cause};

@@ -12,6 +12,7 @@ use pb_core::plan::{Node, Plan, Planned, PlannedState, SCHEMA};
 use pb_core::run::{Looks, Run, Setup};
 use pb_core::{CallError, Failure, Holder, Result, code};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// So many ways are planned; what lies beyond is said to be unknown.
@@ -30,6 +31,11 @@ impl Runtime {
         let woven = script.woven()?;
         let looks = Arc::new(Looks::default());
         let (mut ways, mut answers, mut more) = (vec![], vec![], false);
+        let registry = &self.registry;
+        let acts = |name: &str| {
+            registry.primitives.contains_key(name) || registry.brackets.contains_key(name)
+        };
+        let (tries, mut caught) = (script.tries(&acts), BTreeMap::new());
         loop {
             let setup = Setup {
                 sink: Arc::new(|_| ()),
@@ -57,7 +63,14 @@ impl Runtime {
                 }
             };
             let met = session.run.way();
-            ways.push(woven.written_way(Way { met, failure }));
+            let mut way = woven.written_way(Way { met, failure });
+            for found in &tries {
+                if found.tell(&mut way.met) {
+                    let calls = found.calls.iter();
+                    caught.extend(calls.map(|site| ((&site.file, site.line, site.column), site)));
+                }
+            }
+            ways.push(way);
             match session.fork.as_ref().and_then(Fork::next) {
                 None => break,
                 Some(_) if ways.len() == MOST_WAYS => {
@@ -82,6 +95,7 @@ impl Runtime {
             pending: false,
             nodes,
             failure,
+            caught: caught.into_values().cloned().collect(),
             unknown: vec![],
         };
         plan.unknown = unknown(&plan, more);

@@ -85,6 +85,23 @@ fn what_is_known_is_planned_straight() {
 }
 
 #[test]
+fn what_follows_a_failure_is_listed() {
+    check(
+        r#"try { put("a"); put("b"); } catch (err) {
+    put("c");
+    if err.kind == "x" { ask("d"); }
+}
+put("e");"#,
+        &[
+            "put a: change",
+            "put b: change",
+            "catch: put (line 2), ask (line 3)",
+            "put e: change",
+        ],
+    );
+}
+
+#[test]
 fn a_condition_on_the_unknown_goes_both_ways() {
     let both = |on: &str, column: usize| {
         [
