@@ -108,7 +108,7 @@ pub(crate) fn parse(
     let command = command(script).term_width(columns);
     let matches = command
         .try_get_matches_from(args)
-        .map_err(|error| usage::stop(error, script))?;
+        .map_err(|error| usage::stop(error, args, script))?;
     let wrong = |failure: Failure| Stop::Wrong(failure.into());
     let verb = match (matches.subcommand(), script) {
         (Some(("run", run)), Some(script)) => Verb::Run(RunArguments {

@@ -4,6 +4,7 @@ use super::Stop;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use pb_core::{Failure, code};
 use pb_runtime::Script;
+use std::ffi::OsString;
 
 /// Help, in plain text and in colour.
 pub(crate) struct Shown {
@@ -13,11 +14,11 @@ pub(crate) struct Shown {
     pub(crate) asked: bool,
 }
 
-pub(super) fn stop(error: clap::Error, script: Option<&Script>) -> Stop {
+pub(super) fn stop(error: clap::Error, args: &[OsString], script: Option<&Script>) -> Stop {
     let asked = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => false,
-        _ => return Stop::Wrong(failure(&error, script).into()),
+        _ => return Stop::Wrong(failure(&error, args, script).into()),
     };
     let text = error.render();
     Stop::Help(Shown {
@@ -27,7 +28,7 @@ pub(super) fn stop(error: clap::Error, script: Option<&Script>) -> Stop {
     })
 }
 
-fn failure(error: &clap::Error, script: Option<&Script>) -> Failure {
+fn failure(error: &clap::Error, args: &[OsString], script: Option<&Script>) -> Failure {
     let get = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
@@ -70,7 +71,12 @@ fn failure(error: &clap::Error, script: Option<&Script>) -> Failure {
         .or_else(|| get(ContextKind::SuggestedValue));
     match (near, script) {
         (Some(near), _) => failure.hint(format!("did you mean `{near}`?")),
-        (None, Some(script)) => failure.hint(format!("{} {} --help", verb(error), script.name())),
+        (None, Some(script)) => {
+            // Not every complaint of clap has a usage line: the verb is the first of the two that take a playbook.
+            let verb = args.iter().find(|arg| *arg == "run" || *arg == "plan");
+            let verb = verb.map_or("run".into(), |verb| verb.to_string_lossy());
+            failure.hint(format!("pb {verb} {} --help", script.name()))
+        }
         (None, None) => failure.hint(format!("{} --help", verb(error))),
     }
 }
