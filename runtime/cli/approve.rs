@@ -7,7 +7,6 @@ use crate::plan::{self, Saved};
 use crate::prompt;
 use crate::refusal::Refusal;
 use crate::render::plan as rendered;
-use pb_core::cancel::Cancel;
 use pb_core::plan::Plan;
 use pb_core::{Failure, code};
 use pb_runtime::Script;
@@ -32,7 +31,7 @@ pub(crate) fn approve(
         return Err(nobody(script, environment, saved).into());
     }
     let target = (environment.name.as_str(), environment.target.clone());
-    let runtime = plan::planner(project, arguments, target, Cancel::default())?;
+    let runtime = plan::planner(project, arguments, target)?;
     let params = saved.map_or(&wanted.params, Saved::params);
     let now = runtime
         .plan(script, params)

@@ -10,6 +10,7 @@ mod explain;
 mod help;
 mod past;
 mod plan;
+mod private_file;
 mod prompt;
 mod refusal;
 mod render;

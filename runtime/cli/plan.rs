@@ -5,16 +5,14 @@ use crate::check;
 use crate::config::Project;
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::private_file;
 use crate::refusal::Refusal;
 use crate::render::{Output, Report, plan as rendered};
-use pb_core::cancel::Cancel;
 use pb_core::plan::{Plan, SCHEMA};
 use pb_core::{Failure, code};
 use pb_runtime::{Runtime, Script};
 use serde_json::{Map, Value};
-use std::fs::{OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Plans a playbook and shows the plan.
@@ -36,14 +34,9 @@ pub(crate) fn plan(
     if let Some(exit) = check::first(script, &project.base, &registry, &checked_for, told) {
         return Ok(exit);
     }
-    let plan = planner(
-        project,
-        arguments,
-        (&environment.name, environment.target),
-        Cancel::default(),
-    )
-    .and_then(|runtime| runtime.plan(script, &wanted.params))
-    .map_err(|failure| Refusal::from(failure).sources_of(script))?;
+    let plan = planner(project, arguments, (&environment.name, environment.target))
+        .and_then(|runtime| runtime.plan(script, &wanted.params))
+        .map_err(|failure| Refusal::from(failure).sources_of(script))?;
     if let Some(path) = &wanted.out {
         save(&plan, path)?;
     }
@@ -83,13 +76,11 @@ pub(crate) fn planner(
     project: &Project,
     arguments: &Arguments,
     (env, target): (&str, Value),
-    cancel: Cancel,
 ) -> Result<Runtime, Failure> {
     Runtime::builder(pb_stdlib::registry(&project.base, None))
         .base(&project.base)
         .runs(project.runs(arguments.state.as_ref())?)
         .target(env, target)
-        .cancel(cancel)
         .build()
 }
 
@@ -173,15 +164,7 @@ impl Saved {
 /// Readable by nobody else: a plan tells what servers said.
 fn save(plan: &Plan, path: &Path) -> Result<(), Refusal> {
     let write = || {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(path)?;
-        if file.metadata()?.is_file() {
-            file.set_permissions(Permissions::from_mode(0o600))?;
-        }
+        let mut file = private_file::create(path)?;
         let text = serde_json::to_string_pretty(plan)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()

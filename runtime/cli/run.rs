@@ -10,7 +10,7 @@ use crate::plan::Saved;
 use crate::refusal::Refusal;
 use crate::render::ink::Tone;
 use crate::render::{Options, Output, Report, Stage, Totals, Verbosity};
-use crate::{prompt, signals};
+use crate::{private_file, prompt, signals};
 use pb_core::cancel::Cancel;
 use pb_core::run::Finished;
 use pb_core::{Failure, code};
@@ -19,8 +19,7 @@ use pb_stdlib::host::Supervisor;
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
 use std::path::Path;
 
 /// Runs it to its end and says how it ended.
@@ -224,20 +223,7 @@ pub(crate) fn object(
 /// Readable by nobody else: events hold what servers said.
 fn events_file(path: &Path) -> Result<(File, String), Refusal> {
     let name = path.display().to_string();
-    let open = || {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(path)?;
-        // One that was there keeps its mode; a pipe or a device is not ours to change.
-        if file.metadata()?.is_file() {
-            file.set_permissions(Permissions::from_mode(0o600))?;
-        }
-        Ok(file)
-    };
-    let file = open().map_err(|error: std::io::Error| {
+    let file = private_file::create(path).map_err(|error| {
         Failure::new(
             &code::USAGE,
             format!("the file `{name}` for events could not be written"),
